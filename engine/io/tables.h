@@ -10,7 +10,8 @@
 //            rot answers `corrupt`; the cure is drop() and a replay or an import.
 // Not here   single puts, a write-ahead log, transactions.
 //
-// One writer a family: calls of ingest() must not overlap.
+// One writer a family: calls of ingest() must not overlap.  Folders of exports are
+// relative to the data directory, like the paths of io/disk.h, and seen by it.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/result.h"
@@ -25,13 +27,14 @@
 namespace perdure::io {
 
 // One change of a run.  A run is sorted by key, each key once; the ranges to erase
-// are applied first, then the changes.
+// are sorted, do not touch, and are applied first, then the changes.  All bytes are
+// borrowed until ingest() returns: a checkpoint is large, and is not copied.
 struct Change {
-  std::string key;
-  std::optional<std::string> value;  // absent: erase
+  std::string_view key;
+  std::optional<std::string_view> value;  // absent: erase
 };
 struct EraseRange {
-  std::string from, to;  // [from, to)
+  std::string_view from, to;  // [from, to), not empty
 };
 struct Run {
   std::vector<EraseRange> erase_ranges;
@@ -53,6 +56,9 @@ class Family {
   // Memory only, never parks: what the caches can say.
   virtual Peek peek(std::string_view key, std::string& value) = 0;
   virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
+  // Several in one trip, answered in the order asked; together they need be of no one moment.
+  virtual Result<std::vector<std::optional<std::string>>> get_all(
+      const std::vector<std::string>& keys);
   virtual Result<std::unique_ptr<Cursor>> scan(std::string_view from, std::string_view to) = 0;
   virtual Result<void> ingest(Run run) = 0;
   // Writes a copy of the family as it is now into a new folder (hard links where the
