@@ -13,6 +13,7 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -iquo
 add_compile_options(-Wno-missing-field-initializers)  # designated initialisers leave defaults out
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1")
 set(PERDURE_SANITIZE "" CACHE STRING "address,undefined or thread")
 if(PERDURE_SANITIZE)
   add_compile_options(-fsanitize=${PERDURE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
