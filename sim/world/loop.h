@@ -1,0 +1,151 @@
+// sim/world/loop.h
+//
+// The one thread of a simulated universe, and its one total order.
+//
+//     at_ns ──► heap of {at, seq, slot} ──► pop ──► is its owner still alive? ──► run
+//                    ▲                                   no: dropped               │
+//                    └──────── network, disks, timers, nemesis, shards ◄───────────┘
+//
+// Virtual time stands still while an event runs and jumps to the next one's time after.
+// Events of one instant run in the order of their making.  An event belongs to a Life,
+// one process of one host, and is dropped when that process is gone; the world's own
+// events (life 0) never are.
+//
+// Every event is folded into the digest with its number, time, owner, kind and
+// `payload`.  "Event 812345" means the same in a trace, a debugger and a shrinker.
+//
+// Stops at: the time asked for, stop(), a finding, an empty heap, or a limit (Limits),
+// which is itself a finding: harness.zeno, harness.events.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/world/digest.h"
+
+namespace perdure::sim {
+
+using Nanos = std::uint64_t;  // since the universe began
+
+inline constexpr Nanos microsecond = 1'000;
+inline constexpr Nanos millisecond = 1'000'000;
+inline constexpr Nanos second = 1'000'000'000;
+
+// One process of one host.  Host 0 is the world itself, which never dies.
+struct Life {
+  std::uint32_t host = 0;
+  std::uint32_t incarnation = 0;
+  friend bool operator==(Life, Life) = default;
+};
+
+enum class Kind : std::uint8_t { turn, timer, arrive, disk, tables, objects, nemesis, workload, trace };
+std::string_view name_of(Kind);
+
+// What a checker or the harness found wrong.  `check` names the property ("acked-is-
+// durable"), `subject` what it was about; together they tell two failures apart.
+struct Finding {
+  std::string check;
+  std::string subject;
+  std::string detail;
+};
+
+struct LoopLimits {
+  std::uint64_t events = 50'000'000;
+  std::uint64_t events_at_one_instant = 1'000'000;
+};
+
+// One line of the ring: what happened lately, cheaply.
+struct Happened {
+  std::uint64_t event;
+  Nanos at;
+  Life life;
+  Kind kind;
+  std::uint64_t payload;
+};
+
+class Loop {
+ public:
+  using Action = std::move_only_function<void()>;
+
+  explicit Loop(LoopLimits limits = {}) : limits_(limits) {}
+
+  Nanos now() const { return now_; }
+  std::uint64_t event() const { return events_; }  // of the one that runs, or the last
+
+  // Runs `action` at that time (now, if it has passed) unless `owner` has died by then.
+  void at(Nanos when, Life owner, Kind, std::uint64_t payload, Action);
+  void after(Nanos delay, Life owner, Kind kind, std::uint64_t payload, Action action) {
+    at(now_ + delay, owner, kind, payload, std::move(action));
+  }
+
+  // Runs events up to and including `until`, then stands at `until`, unless it stopped.
+  void run(Nanos until);
+  bool idle() const { return heap_.empty(); }
+  void stop() { stopped_ = true; }
+  bool stopped() const { return stopped_; }
+
+  // The first finding counts, and stops the loop: fail at the cause.
+  void report(Finding);
+  const std::optional<Finding>& finding() const { return finding_; }
+
+  // Lives.
+  std::uint32_t new_host();                      // its number; incarnation 0, not alive
+  Life begin_life(std::uint32_t host);           // the next incarnation
+  void end_life(std::uint32_t host);             // events of the current one are dropped
+  bool alive(Life life) const;
+
+  // Folds something that happened within an event.
+  void note(Life, Kind, std::uint64_t payload);
+  const Digest& digest() const { return digest_; }
+
+  // The last events, oldest first.
+  std::vector<Happened> recent() const;
+  // Calls `reached` just before event n runs (a debugger's breakpoint).
+  void break_at(std::uint64_t n, std::function<void()> reached);
+
+ private:
+  struct Entry {
+    Nanos at;
+    std::uint64_t seq;
+    std::uint32_t slot;
+  };
+  struct Slot {
+    Life owner;
+    Kind kind = Kind::turn;
+    std::uint64_t payload = 0;
+    Action action;
+  };
+
+  void run_next();
+  void guard_against_zeno();
+  static bool later(const Entry& a, const Entry& b) {
+    return a.at != b.at ? a.at > b.at : a.seq > b.seq;
+  }
+
+  const LoopLimits limits_;
+  Nanos now_ = 0;
+  std::uint64_t seq_ = 0, events_ = 0, events_at_now_ = 0;
+  std::vector<Entry> heap_;  // std heap by later()
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+
+  struct HostLife {
+    std::uint32_t incarnation = 0;
+    bool alive = false;
+  };
+  std::vector<HostLife> lives_ = {{.incarnation = 0, .alive = true}};
+
+  bool stopped_ = false;
+  std::optional<Finding> finding_;
+  Digest digest_;
+  std::vector<Happened> ring_;  // ring_size at most; ring_next_ is the oldest then
+  std::size_t ring_next_ = 0;
+  std::uint64_t break_event_ = 0;
+  std::function<void()> break_reached_;
+};
+
+}  // namespace perdure::sim
