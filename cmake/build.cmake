@@ -36,6 +36,8 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(rapidcheck REQUIRED)
 set(LIB_xxhash "")  # header only
 set(LIB_crypto crypto)
 set(LIB_nghttp2 nghttp2)
