@@ -40,7 +40,7 @@ bool guard(std::byte* page) {
   return false;
 }
 
-void ungovern(const StackMemory& stack) {
+void unpoison(const StackMemory& stack) {
 #if defined(__SANITIZE_ADDRESS__)
   __asan_unpoison_memory_region(stack.bottom, stack.bytes);  // dead frames leave poison behind
 #else
@@ -142,7 +142,7 @@ StackMemory StackPool::take(io::Stack size) {
 }
 
 void StackPool::put(StackMemory stack) {
-  ungovern(stack);
+  unpoison(stack);
   check_canary(stack);
   auto& unused = unused_[static_cast<std::size_t>(stack.size)];
   if (unused.size() >= resident_max) {
@@ -157,7 +157,7 @@ void StackPool::put(StackMemory stack) {
 
 std::size_t StackPool::high_water(const StackMemory& stack) {
   if (!stacks_measured) return 0;
-  ungovern(stack);
+  unpoison(stack);
   return stack.bytes - untouched(stack);
 }
 
