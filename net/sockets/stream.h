@@ -1,0 +1,58 @@
+// net/sockets/stream.h
+//
+// One connection.  See sockets.h.
+#pragma once
+
+#include <string>
+
+#include "engine/io/streams.h"
+#include "net/loop/loop.h"
+#include "net/sockets/address.h"
+
+namespace perdure::net {
+
+// What the kernel last said about one direction of a socket, and who waits for more.
+class Side {
+ public:
+  // Parks until the kernel says that something changed.  Errors: timed_out, cancelled.
+  Result<void> wait(host::Scheduler& scheduler, Instant deadline);
+  void changed(host::Scheduler& scheduler);
+  // A system call that passed without waiting; yields now and then.
+  void passed(host::Scheduler& scheduler);
+
+  bool maybe = true;  // false: the next call would say EAGAIN
+
+ private:
+  io::FiberId waiting_;
+  int in_a_row_ = 0;
+};
+
+class SocketStream : public io::Stream, private Watcher {
+ public:
+  SocketStream(Loop& loop, Fd socket, const SocketAddress& peer);
+  ~SocketStream() override;
+
+  Result<std::size_t> read(std::span<std::byte> into, Instant deadline) override;
+  Result<std::size_t> write(std::span<const std::byte> bytes, Instant deadline) override;
+  void finish() override;
+  void reset() override;
+  std::string peer() const override { return peer_.text(); }
+
+  // After a connect() under way: parks until it is through.  Errors: timed_out,
+  // cancelled, failed.
+  Result<void> connected(Instant deadline);
+
+ private:
+  void happened(std::uint32_t epoll_events) override;
+  std::unexpected<Error> broken(std::string_view doing);
+
+  Loop& loop_;
+  Fd socket_;
+  const SocketAddress peer_;
+  Side input_, output_;
+  bool peer_hung_up_ = false;  // an end or an error lies behind the last byte
+  bool read_to_end_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace perdure::net
