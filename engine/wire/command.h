@@ -182,8 +182,11 @@ struct Attach {
 struct Purge {
   std::vector<InvocationId> ids;
   bool journal_only = false;
+  // What expired in this hour since 1970 or before it is dropped whole; 0: nothing is.
+  std::uint32_t hours_through = 0;
   static constexpr auto fields =
-      std::tuple(field(1, "ids", &Purge::ids), field(2, "journal_only", &Purge::journal_only));
+      std::tuple(field(1, "ids", &Purge::ids), field(2, "journal_only", &Purge::journal_only),
+                 field(3, "hours_through", &Purge::hours_through));
 };
 
 // Replaces the whole state of one object; queued behind its running invocation.
@@ -258,8 +261,13 @@ struct SelfProducer {
 struct SourceProducer {
   PartitionId partition;
   std::uint64_t seq = 0;  // of the last outbox message in the record
+  // One for each command of the record, rising; empty when it holds one message only.
+  // A sender that starts anew may cut its outbox into other records than the last one
+  // did, so what was applied already is skipped command by command.
+  std::vector<std::uint64_t> seqs;
   static constexpr auto fields = std::tuple(field(1, "partition", &SourceProducer::partition),
-                                            field(2, "seq", &SourceProducer::seq));
+                                            field(2, "seq", &SourceProducer::seq),
+                                            field(3, "seqs", &SourceProducer::seqs));
 };
 struct RequestProducer {
   Uuid id() const { return {.high = high, .low = low}; }
