@@ -1,0 +1,66 @@
+// engine/node/rpc.h
+//
+// Questions and answers between shards, over io::Peers, which only moves frames.
+//
+//     ask(shard 1, Verb::submit, bytes)  ──►  the function that serves `submit` there,
+//     ◄── its Result<std::string>             in a fiber of its own
+//
+// In: the verbs that node/ serves on this shard.  Out: Peers.  Not: retries (who asks
+// knows whether asking twice is harmless), routing (partitions.h).
+//
+// An answer that never comes is `timed_out`: what was asked may or may not have
+// happened.  Errors of the far side come back with their code and detail.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "engine/base/result.h"
+#include "engine/io/fibers.h"
+#include "engine/io/peers.h"
+#include "engine/io/world.h"
+
+namespace perdure::node {
+
+enum class Verb : std::uint8_t {
+  submit = 1,        // append a record to a partition's log, answer when it is applied
+  await = 2,         // answer when an invocation has completed
+  output = 3,        // its outcome, or that there is none yet
+  metadata_get = 4,  // the metadata store, for shards that do not hold it
+  metadata_swap = 5,
+  metadata_watch = 6,
+};
+
+class Rpc {
+ public:
+  using Serve = std::function<Result<std::string>(std::string_view request)>;
+
+  explicit Rpc(io::World&);
+  ~Rpc();
+
+  // Before the first frame can come.
+  void serve(Verb, Serve);
+  // Parks until the answer is there.  Errors: timed_out, cancelled, and the far side's.
+  Result<std::string> ask(io::ShardAddress to, Verb, std::string_view request, Instant deadline);
+  void stop();  // cancels what is being served, joins
+
+ private:
+  struct Pending {
+    io::Event* done;
+    Result<std::string>* answer;
+  };
+
+  void on_frame(io::ShardAddress from, std::string frame);
+  void answer(io::ShardAddress to, std::uint64_t question, const Result<std::string>&);
+
+  io::World& world_;
+  std::map<Verb, Serve> serves_;
+  std::map<std::uint64_t, Pending> pending_;  // by question number
+  std::uint64_t next_question_ = 1;
+  io::Group serving_;
+};
+
+}  // namespace perdure::node
