@@ -1,0 +1,14 @@
+#include "tests/io/twins.h"
+
+#include "tests/io/net_twin.h"
+
+namespace perdure::io {
+
+const std::vector<TwinMaker>& all_twins() {
+  static const std::vector<TwinMaker> twins = {
+      {.name = "net", .make = &make_net_twin},
+  };
+  return twins;
+}
+
+}  // namespace perdure::io
