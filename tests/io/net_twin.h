@@ -16,25 +16,9 @@
 #include "net/sockets/names.h"
 #include "net/sockets/sockets.h"
 #include "tests/io/twins.h"
+#include "tests/net/temporary_folder.h"
 
 namespace perdure::io {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "perdure-twin-XXXXXX";
-    const bool made = ::mkdtemp(pattern.data()) != nullptr;
-    CHECK(made);
-    path_ = pattern;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 class NetTwin : public Twin {
  public:
@@ -64,7 +48,7 @@ class NetTwin : public Twin {
   }
 
  private:
-  TemporaryFolder folder_;
+  net::TemporaryFolder folder_;
   net::Pool pool_{"work", 2}, syncs_pool_{"sync", 1};
   net::Loop loop_;
   net::Offload work_{loop_, pool_}, syncs_{loop_, syncs_pool_};
