@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/check.h"
 
@@ -42,8 +43,17 @@ void Loop::at(Nanos when, Life owner, Kind kind, std::uint64_t payload, Action a
 }
 
 void Loop::run(Nanos until) {
-  while (!stopped_ && !heap_.empty() && heap_.front().at <= until) run_next();
-  if (!stopped_) now_ = std::max(now_, until);
+  while (!stopped_ && step(until)) {
+  }
+}
+
+bool Loop::step(Nanos until) {
+  if (heap_.empty() || heap_.front().at > until) {
+    now_ = std::max(now_, until);
+    return false;
+  }
+  run_next();
+  return true;
 }
 
 void Loop::run_next() {

@@ -84,6 +84,8 @@ class Loop {
 
   // Runs events up to and including `until`, then stands at `until`, unless it stopped.
   void run(Nanos until);
+  // Runs one; false, standing at `until`, when there is none up to then.
+  bool step(Nanos until);
   bool idle() const { return heap_.empty(); }
   void stop() { stopped_ = true; }
   bool stopped() const { return stopped_; }

@@ -1,0 +1,43 @@
+// sim/world/clocks.h
+//
+// The two clocks of one host, as functions of virtual time.
+//
+//     steady = base + t * (1 + rate)              no jumps within one power-up
+//     wall   = epoch + offset + t * (1 + drift)   jumps when a clock step says so
+//
+// A power loss begins a new `base`, small: a steady time that somebody stored means
+// nothing afterwards.  A process crash does not.
+#pragma once
+
+#include "engine/base/time.h"
+#include "sim/world/draw.h"
+#include "sim/world/loop.h"
+
+namespace perdure::sim {
+
+class HostClocks {
+ public:
+  struct Shape {
+    std::int64_t steady_ppm = 0, wall_ppm = 0;
+    Duration wall_offset = {};
+  };
+  HostClocks(Shape shape, Dice dice) : shape_(shape), dice_(dice) { power_up(0); }
+
+  Instant steady(Nanos t) const;
+  WallTime wall(Nanos t) const;
+  // The first virtual time at which steady() is at least `instant`.
+  Nanos when(Instant instant) const;
+
+  void power_up(Nanos t);
+  void step_wall(Duration by) { shape_.wall_offset += by; }
+  void set_right() { shape_.wall_offset = {}; }  // no offset any more; the rates stay
+
+ private:
+  static constexpr std::int64_t million = 1'000'000;
+  Shape shape_;
+  Dice dice_;
+  Nanos since_ = 0;
+  std::int64_t base_ = 0;
+};
+
+}  // namespace perdure::sim

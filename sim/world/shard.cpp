@@ -1,0 +1,263 @@
+#include "sim/world/shard.h"
+
+#include <algorithm>
+
+#include "engine/base/bytes.h"
+#include "engine/base/check.h"
+#include "sim/bucket/bucket.h"
+#include "sim/disk/disk.h"
+#include "sim/network/http.h"
+#include "sim/network/peers.h"
+#include "sim/network/streams.h"
+#include "sim/tables/tables.h"
+#include "sim/world/host.h"
+#include "sim/world/random.h"
+#include "sim/world/universe.h"
+
+namespace perdure::sim {
+
+// Stands still within a turn.
+class Shard::ShardClock final : public io::Clock {
+ public:
+  Instant steady() const override { return steady_; }
+  WallTime wall() const override { return wall_; }
+  void set(const HostClocks& clocks, Nanos t) {
+    steady_ = clocks.steady(t);
+    wall_ = clocks.wall(t);
+  }
+
+ private:
+  Instant steady_;
+  WallTime wall_;
+};
+
+namespace {
+
+class SimTrace final : public io::Trace {
+ public:
+  explicit SimTrace(Shard& shard) : shard_(shard) {}
+
+  bool wants(io::Level level) const override {
+    return level != io::Level::debug || shard_.universe().recorder.telling();
+  }
+  void event(io::Level level, std::string_view name,
+             std::initializer_list<io::Field> fields) override {
+    if (shard_.dead() || shard_.host().dying()) return;  // nobody got to see it
+    Universe& universe = shard_.universe();
+    universe.recorder.event({.at = universe.loop.now(),
+                             .event = universe.loop.event(),
+                             .host = shard_.host().name(),
+                             .life = shard_.life(),
+                             .shard = shard_.index(),
+                             .level = level,
+                             .name = name,
+                             .fields = {fields.begin(), fields.size()}});
+    if (level != io::Level::debug) shard_.host().reached(name);
+  }
+  void count(std::string_view name, std::uint64_t by) override {
+    shard_.universe().recorder.count(name, by);
+  }
+
+ private:
+  Shard& shard_;
+};
+
+std::uint64_t entity_of(const Host& host, Life life, std::uint32_t shard) {
+  return std::uint64_t{host.number()} << 48 | std::uint64_t{life.incarnation} << 16 | shard;
+}
+
+}  // namespace
+
+struct Shard::Twins {
+  explicit Twins(Shard& shard)
+      : disk(shard),
+        http(shard),
+        names(shard),
+        objects(shard),
+        peers(shard),
+        random(shard.universe().seed(), entity_of(shard.host(), shard.life(), shard.index())),
+        streams(shard),
+        tables(shard, disk),
+        trace(shard) {}
+  SimDisk disk;
+  SimHttp http;
+  SimNames names;
+  SimObjects objects;
+  SimPeers peers;
+  AddressedRandom random;
+  SimStreams streams;
+  MemTables tables;
+  SimTrace trace;
+};
+
+Shard::Shard(Universe& universe, Host& host, Life life, std::uint32_t index)
+    : universe_(universe),
+      host_(host),
+      life_(life),
+      index_(index),
+      clock_(std::make_unique<ShardClock>()),
+      scheduler_(std::make_unique<host::Scheduler>(*clock_, &universe.stacks)),
+      twins_(std::make_unique<Twins>(*this)) {
+  clock_->set(host.clocks(), universe.loop.now());
+  scheduler_->direct(this);
+}
+
+Shard::~Shard() = default;
+
+io::World Shard::world() {
+  Twins& twins = *twins_;
+  return {.clock = *clock_,
+          .disk = twins.disk,
+          .fibers = *scheduler_,
+          .http = twins.http,
+          .names = twins.names,
+          .objects = twins.objects,
+          .peers = twins.peers,
+          .random = twins.random,
+          .streams = twins.streams,
+          .tables = twins.tables,
+          .trace = twins.trace};
+}
+
+Loop& Shard::loop() { return universe_.loop; }
+
+bool Shard::dead() const { return !universe_.loop.alive(life_); }
+
+bool Shard::effect() { return !dead() && host_.effect(); }
+
+void Shard::park_until_death() {
+  while (true) scheduler_->park(io::never, io::Heed::deadline_only);
+}
+
+Dice& Shard::dice(std::string_view stream) {
+  auto found = dice_.find(stream);
+  if (found == dice_.end()) {
+    found = dice_.emplace(stream, universe_.dice(stream, entity_of(host_, life_, index_))).first;
+  }
+  return found->second;
+}
+
+// --- turns ---
+
+void Shard::post(Action delivery) {
+  if (dead()) return;
+  inbox_.push_back(std::move(delivery));
+  poke();
+}
+
+void Shard::wake_later(io::FiberId fiber) {
+  post([this, fiber] { scheduler_->wake(fiber); });
+}
+
+void Shard::spawn_root(std::string_view name, Action body) {
+  scheduler_->spawn_root(name, std::move(body));
+  poke();
+}
+
+void Shard::pause_until(Nanos t) { busy_until_ = std::max(busy_until_, t); }
+
+void Shard::poke() {
+  if (turn_pending_) return;
+  turn_pending_ = true;
+  universe_.loop.at(busy_until_, life_, Kind::turn, index_, [this] { turn(); });
+}
+
+void Shard::turn() {
+  turn_pending_ = false;
+  Loop& loop = universe_.loop;
+  if (loop.now() < busy_until_) return poke();  // paused meanwhile
+  ++turns_;
+  steps_in_turn_ = 0;
+  clock_->set(host_.clocks(), loop.now());
+  host_.turn_begins();
+  for (std::size_t count = inbox_.size(); count > 0; --count) {
+    Action delivery = std::move(inbox_.front());
+    inbox_.pop_front();
+    ++steps_in_turn_;
+    delivery();
+  }
+  scheduler_->fire_deadlines(clock_->steady());
+  scheduler_->run_ready();
+  host_.turn_ends();
+
+  const faults::Weather& weather = universe_.weather;
+  const Nanos least = std::max<Nanos>(nanos(weather.step_cost_least), 1);
+  const Nanos cost = dice("turn.cost").log_between(
+                         least, std::max(least, nanos(weather.step_cost_most))) *
+                     host_.step_factor();
+  busy_until_ = std::max(busy_until_, loop.now() + cost * std::max<Nanos>(steps_in_turn_, 1));
+  loop.note(life_, Kind::turn, step_hash_);
+  if (scheduler_->has_ready() || !inbox_.empty()) poke();
+  arm_timer();
+}
+
+void Shard::arm_timer() {
+  const std::optional<Instant> next = scheduler_->next_deadline();
+  if (!next || *next == io::never || scheduler_->has_ready()) return;
+  const Nanos at = host_.clocks().when(*next);
+  if (timer_at_ && *timer_at_ <= at) return;  // that one will look again
+  timer_at_ = at;
+  universe_.loop.at(at, life_, Kind::timer, index_, [this, at] {
+    if (timer_at_ == at) timer_at_.reset();
+    poke();
+  });
+}
+
+std::size_t Shard::pick(std::span<const io::FiberId> ready) {
+  if (ready.size() == 1) return 0;
+  const std::uint64_t entity = entity_of(host_, life_, index_);
+  switch (universe_.pick()) {
+    case Pick::first: return 0;
+    case Pick::any: return draw(universe_.seed(), "pick.any", entity, ++picks_) % ready.size();
+    case Pick::priority: break;
+  }
+  const auto name = [](io::FiberId fiber) { return std::uint64_t{fiber.slot} << 32 | fiber.life; };
+  const auto rank = [&](io::FiberId fiber) {
+    const auto demoted = demoted_.find(name(fiber));
+    const bool back = demoted != demoted_.end();
+    return std::pair(back ? demoted->second : 0,
+                     draw(universe_.seed(), "pick.priority", entity, name(fiber)));
+  };
+  const auto best = std::ranges::min_element(ready, {}, rank);
+  // A change point every few hundred picks: who would run goes behind all others.
+  if (draw(universe_.seed(), "pick.change", entity, ++picks_) % 300 == 0) {
+    if (demoted_.size() > 1000) demoted_.clear();
+    demoted_[name(*best)] = picks_;
+  }
+  return static_cast<std::size_t>(best - ready.begin());
+}
+
+void Shard::before_step(io::FiberId fiber, std::string_view name) {
+  ++steps_;
+  ++steps_in_turn_;
+  step_hash_ = hash64(name, step_hash_ ^ fiber.slot);
+}
+
+// --- effects of the machine ---
+
+bool Shard::carry_out(Kind kind, std::uint64_t payload, Nanos latency, Action effect) {
+  if (dead()) return false;
+  if (!this->effect()) park_until_death();
+  bool done = false;
+  const io::FiberId fiber = scheduler_->self();
+  const std::uint64_t id = host_.put_in_flight(std::move(effect));
+  universe_.loop.after(latency, life_, kind, payload, [this, id, fiber, &done] {
+    host_.take_in_flight(id)();
+    post([this, fiber, &done] {
+      done = true;
+      scheduler_->wake(fiber);
+    });
+  });
+  while (!done) scheduler_->park(io::never, io::Heed::deadline_only);
+  return true;
+}
+
+void Shard::kill_fibers() { scheduler_->kill_all(); }
+
+void deliver_frame(Shard& to, io::ShardAddress from, std::string frame) {
+  to.post([&to, from, frame = std::move(frame)]() mutable {
+    static_cast<SimPeers&>(to.world().peers).deliver(from, std::move(frame));
+  });
+}
+
+}  // namespace perdure::sim
