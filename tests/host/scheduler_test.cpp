@@ -380,11 +380,14 @@ int deep(int depth) {
 }
 
 TEST(Scheduler, KnowsTheDeepestStackOfAName) {
-  if (!stacks_measured) GTEST_SKIP() << "measured in debug builds";
   ManualLoop loop;
   loop.scheduler.spawn_root("shallow", [] {});
   loop.scheduler.spawn_root("deep", [] { EXPECT_EQ(deep(40), 40); });
   loop.run_until_idle();
+  if (!stacks_measured) {
+    EXPECT_TRUE(loop.scheduler.stack_use().empty());
+    return;
+  }
   EXPECT_GT(loop.scheduler.stack_use().at("deep"), 20'000U);
   EXPECT_LT(loop.scheduler.stack_use().at("shallow"), 20'000U);
 }
