@@ -36,8 +36,8 @@ struct PartitionRow {
   NodeId leader;
   std::uint64_t incarnation = 0;  // of that leader's process
   std::uint64_t self_mark = 0;    // highest seq of its Self records
-  std::uint64_t outbox_head = 0;  // lowest seq still there
-  std::uint64_t outbox_next = 0;
+  std::uint64_t outbox_head = 1;  // lowest seq still there; the first ever is 1
+  std::uint64_t outbox_next = 1;
   std::uint64_t schema_version = 0;
   std::uint64_t storage = storage_version;
   WallTime requests_pruned;        // request rows before this are gone

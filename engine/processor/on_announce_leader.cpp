@@ -1,0 +1,18 @@
+// AnnounceLeader: a node begins to lead.  From here on only its Self records count, and
+// their numbering starts anew.
+#include "engine/processor/commands.h"
+
+namespace perdure::processor {
+
+void on(Context& context, const wire::AnnounceLeader& announce) {
+  if (announce.epoch <= context.partition.epoch) return;
+  context.partition.epoch = announce.epoch;
+  context.partition.leader = announce.node;
+  context.partition.incarnation = announce.incarnation;
+  context.partition.self_mark = 0;
+  context.changes.list.push_back(LeaderAnnounced{.epoch = announce.epoch,
+                                                 .node = announce.node,
+                                                 .incarnation = announce.incarnation});
+}
+
+}  // namespace perdure::processor
