@@ -49,15 +49,18 @@ int on_complete(http_parser* parser) {
   return 1;  // what follows is read by BodyReader
 }
 
-const http_parser_settings settings = [] {
-  http_parser_settings made;
-  http_parser_settings_init(&made);
-  made.on_url = on_target;
-  made.on_header_field = on_name;
-  made.on_header_value = on_value;
-  made.on_headers_complete = on_complete;
-  return made;
-}();
+constexpr http_parser_settings settings = {
+    .on_message_begin = nullptr,
+    .on_url = on_target,
+    .on_status = nullptr,
+    .on_header_field = on_name,
+    .on_header_value = on_value,
+    .on_headers_complete = on_complete,
+    .on_body = nullptr,
+    .on_message_complete = nullptr,
+    .on_chunk_header = nullptr,
+    .on_chunk_complete = nullptr,
+};
 
 std::optional<std::uint64_t> parse_length(std::string_view text) {
   std::uint64_t number = 0;

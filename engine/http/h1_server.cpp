@@ -31,7 +31,7 @@ H1Server::H1Server(Context& context, ServerContext& server, std::unique_ptr<Link
 void H1Server::run(std::string_view first_bytes) {
   feed(first_bytes);
   while (true) {
-    while (input_.size() >= read_ahead_bytes && phase_ != Phase::closing && !broken_) {
+    while (input_.size() >= read_ahead_bytes && serving_ && !broken_) {
       if (auto woken = input_shrank_.wait(io::never); !woken) break_all(woken.error());
     }
     const auto bytes = link_->read(next_deadline());

@@ -26,8 +26,9 @@ struct ClientLimits {
 };
 
 inline constexpr std::size_t gather_bytes = 64 * 1024;    // about one write
-inline constexpr Duration linger = std::chrono::seconds(2);  // reading on after our last byte
-inline constexpr std::size_t linger_bytes = 1 << 20;
+// How long we read on after our last byte.  Not shorter: what the other side has not
+// taken yet is lost when we end.
+inline constexpr Duration linger = std::chrono::seconds(60);
 
 // Something that may happen in bursts, but not for ever: `burst` at once, `per_second`
 // in the long run.  What the peer does that is useful pays for what is not.
