@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "engine/base/result.h"
 #include "engine/base/time.h"
@@ -98,10 +99,19 @@ struct Options {
   wire::EffectiveOptions handler_defaults;               // the server's own settings
 };
 
+// All are borrowed, and outlive the Ingress.
+struct Needs {
+  io::Clock& clock;
+  io::Fibers& fibers;
+  io::Random& random;
+  io::Trace& trace;
+  Partitions& partitions;
+  Schemas& schemas;
+};
+
 class Ingress {
  public:
-  // All are borrowed and outlive it.
-  Ingress(io::World&, Partitions&, Schemas&, Options);
+  Ingress(Needs needs, Options options) : needs_(needs), options_(std::move(options)) {}
 
   // One request, from its head to its answer.  Runs in the fiber of the exchange.
   void serve(io::Exchange&);
@@ -109,9 +119,7 @@ class Ingress {
   std::size_t requests() const { return requests_; }  // being served now
 
  private:
-  io::World& world_;
-  Partitions& partitions_;
-  Schemas& schemas_;
+  Needs needs_;
   const Options options_;
   std::size_t requests_ = 0;
 };

@@ -13,9 +13,9 @@ void add(io::Response& response, std::string_view name, std::string_view value) 
   response.headers.push_back({.name = std::string(name), .value = std::string(value)});
 }
 
-std::string error_body(int status, std::string_view message, std::string_view source,
+std::string error_body(std::uint32_t code, std::string_view message, std::string_view source,
                        const std::vector<wire::FailureMetadata>& metadata = {}) {
-  std::string body = "{\"code\":" + std::to_string(status) + ",\"message\":";
+  std::string body = "{\"code\":" + std::to_string(code) + ",\"message\":";
   wire::append_json(body, message);
   if (!metadata.empty()) {
     body += ",\"metadata\":{";
@@ -42,7 +42,7 @@ int status_of(std::uint32_t code) { return code >= 200 && code <= 999 ? static_c
 }  // namespace
 
 Reply refused(const Refusal& refusal) {
-  return error({.status = refusal.status}, error_body(refusal.status, refusal.message, "ingress"),
+  return error({.status = refusal.status}, error_body(static_cast<std::uint32_t>(refusal.status), refusal.message, "ingress"),
                "ingress");
 }
 
@@ -71,7 +71,7 @@ Reply answered(const wire::InvocationId& id, Answer answer, const OutputForm& fo
       [&](wire::Failure failure) -> Reply {
         response.status = status_of(failure.code);
         std::string body =
-            error_body(response.status, failure.message, "invocation", failure.metadata);
+            error_body(failure.code, failure.message, "invocation", failure.metadata);
         return error(std::move(response), std::move(body), "invocation");
       });
 }
@@ -79,7 +79,7 @@ Reply answered(const wire::InvocationId& id, Answer answer, const OutputForm& fo
 Reply failed(const wire::InvocationId& id, int status, std::string_view message) {
   io::Response response{.status = status};
   add(response, "x-restate-id", id.text());
-  return error(std::move(response), error_body(status, message, "invocation"), "invocation");
+  return error(std::move(response), error_body(static_cast<std::uint32_t>(status), message, "invocation"), "invocation");
 }
 
 Reply sent(const Sent& sent) {

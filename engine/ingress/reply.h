@@ -20,7 +20,7 @@ struct Reply {
 
 // {"code":404,"message":"…","source":"ingress"}
 Reply refused(const Refusal&);
-// A body larger than allowed: plain text, as it is noticed before anything else.
+// A body announced as larger than allowed: plain text, before anything else is looked at.
 Reply too_large();
 
 // What a result's content type is made of: the handler's output rules, copied, because

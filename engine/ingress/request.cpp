@@ -79,28 +79,45 @@ Reply unavailable(const Error& error) {
 
 }  // namespace
 
-Ingress::Ingress(io::World& world, Partitions& partitions, Schemas& schemas, Options options)
-    : world_(world), partitions_(partitions), schemas_(schemas), options_(std::move(options)) {}
+namespace {
+
+// Counts a request for as long as it is served.
+struct Counted {
+  std::size_t& count;
+  explicit Counted(std::size_t& requests) : count(requests) { ++count; }
+  ~Counted() { --count; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+};
+
+bool announces_more_than(std::size_t bytes_max, const io::Request& request) {
+  const std::string* length = io::find_header(request.headers, "content-length");
+  std::size_t announced = 0;
+  if (length) std::from_chars(length->data(), length->data() + length->size(), announced);
+  return announced > bytes_max;
+}
+
+}  // namespace
 
 void Ingress::serve(io::Exchange& exchange) {
-  struct Counted {
-    std::size_t& count;
-    explicit Counted(std::size_t& requests) : count(requests) { ++count; }
-    ~Counted() { --count; }
-  };
   const Counted counted(requests_);
+  if (announces_more_than(options_.body_bytes_max, exchange.request())) {
+    Reply reply = too_large();
+    return exchange.respond(std::move(reply.response), std::move(reply.body));
+  }
   const bool overloaded = requests_ > options_.requests_max;
-  if (overloaded) world_.trace.count("ingress.requests.shed");
+  if (overloaded) needs_.trace.count("ingress.requests.shed");
   std::optional<Reply> reply =
       overloaded ? refused({.status = 429, .message = "too many requests are being served, retry later"})
-                 : Request({world_, partitions_, schemas_, options_}, exchange).run();
+                 : Request(needs_, options_, exchange).run();
   if (!reply) return;
   add_cors(exchange.request(), reply->response);
   exchange.respond(std::move(reply->response), std::move(reply->body));
 }
 
-Request::Request(Needs needs, io::Exchange& exchange)
+Request::Request(const Needs& needs, const Options& options, io::Exchange& exchange)
     : needs_(needs),
+      options_(options),
       exchange_(exchange),
       request_(exchange.request()),
       target_(split_target(request_.target)) {}
@@ -138,7 +155,10 @@ std::optional<Reply> Request::call(const route::Call& found) {
   if (!admitted && admitted.error().code == Code::cancelled) return std::nullopt;
   if (!admitted) return unavailable(admitted.error());
   if (invocation.send) {
-    return sent({.id = invocation.id, .fresh = admitted->fresh, .due = invocation.due});
+    // When the one that was there already is due, we do not know.
+    return sent({.id = invocation.id,
+                 .fresh = admitted->fresh,
+                 .due = admitted->fresh ? invocation.due : std::nullopt});
   }
   return result(invocation, std::move(*admitted));
 }
@@ -168,7 +188,11 @@ std::optional<Refusal> Request::check_head(const route::Call& found) const {
         "cannot use the idempotency key with workflow handlers. The handler invocation will already be "
         "idempotent by the workflow key itself.");
   }
-  if (found.scoped) return bad("scoped invocations require vqueues to be enabled");
+  if (found.scope) {
+    const std::string wrong = wrong_scope(*found.scope);
+    return bad(wrong.empty() ? "scoped invocations require vqueues to be enabled"
+                             : "bad scope value: " + wrong);
+  }
   if (request_.method != "GET" && request_.method != "POST") {
     return Refusal{.status = 405, .message = "method not allowed"};
   }
@@ -200,7 +224,7 @@ std::optional<Refusal> Request::check_limit_key() const {
   return bad("limit-key requires a scope to be set");
 }
 
-std::variant<Refusal, std::optional<WallTime>> Request::due(bool send) const {
+std::variant<Refusal, std::optional<WallTime>> Request::due() const {
   if (!target_.query) return std::nullopt;
   const auto text = query_parameter(*target_.query, "delay");
   if (!text) return std::nullopt;
@@ -208,10 +232,7 @@ std::variant<Refusal, std::optional<WallTime>> Request::due(bool send) const {
   if (!delay) {
     return bad("bad delay query parameter, must be a ISO8601 duration: " + delay.error().detail);
   }
-  if (!send) {
-    return bad("cannot use the delay query parameter with calls. The delay is supported only with sends");
-  }
-  const WallTime due = needs_.world.clock.wall() + *delay;
+  const WallTime due = needs_.clock.wall() + *delay;
   if (due > wire::instant_text_max) {
     return bad("bad delay query parameter, must be a ISO8601 duration: it ends after the year 9999");
   }
@@ -222,18 +243,22 @@ std::variant<Refusal, Request::Invocation> Request::invocation(route::Call found
                                                                std::string input) {
   if (const auto refusal = check_head(found)) return *refusal;
   if (const auto refusal = check_body(found, input)) return *refusal;
-  const auto due_or_refusal = due(found.send);
-  if (const auto* refusal = std::get_if<Refusal>(&due_or_refusal)) return *refusal;
-  if (const auto refusal = check_limit_key()) return *refusal;
   auto headers = forwarded(request_.headers, ingress_path(target_));
   if (const auto* refusal = std::get_if<Refusal>(&headers)) return *refusal;
+  const auto due_or_refusal = due();
+  if (const auto* refusal = std::get_if<Refusal>(&due_or_refusal)) return *refusal;
+  const auto& delayed_until = std::get<std::optional<WallTime>>(due_or_refusal);
+  if (const auto refusal = check_limit_key()) return *refusal;
+  if (delayed_until && !found.send) {
+    return bad("cannot use the delay query parameter with calls. The delay is supported only with sends");
+  }
 
   const wire::Service& service = *found.service;
   const wire::Handler& handler = *found.handler;
-  io::Random& random = needs_.world.random;
+  io::Random& random = needs_.random;
   Name name = name_invocation(service, handler, found.key,
                               io::find_header(request_.headers, idempotency_key_header),
-                              {.at = needs_.world.clock.wall(),
+                              {.at = needs_.clock.wall(),
                                .high = random.draw("ingress.name"),
                                .low = random.draw("ingress.name")});
   const std::string* traceparent = io::find_header(request_.headers, "traceparent");
@@ -241,7 +266,7 @@ std::variant<Refusal, Request::Invocation> Request::invocation(route::Call found
   Invocation invocation{.id = name.id,
                         .form = {.content_type = handler.output.content_type,
                                  .set_if_empty = handler.output.set_content_type_if_empty},
-                        .due = std::get<std::optional<WallTime>>(due_or_refusal),
+                        .due = delayed_until,
                         .send = found.send,
                         .once = once};
   wire::Record record;
@@ -256,7 +281,7 @@ std::variant<Refusal, Request::Invocation> Request::invocation(route::Call found
       .headers = std::move(std::get<std::vector<wire::KeyValue>>(headers)),
       .input = std::move(input),
       .due = invocation.due,
-      .retention = retention_of(wire::effective(service, handler, needs_.options.handler_defaults),
+      .retention = retention_of(wire::effective(service, handler, options_.handler_defaults),
                                 handler.type, name.idempotency_key.has_value()),
       .idempotency_key = std::move(name.idempotency_key),
       .random_seed = random.draw("ingress.seed"),
@@ -292,10 +317,10 @@ std::optional<Reply> Request::attach(const wire::InvocationId& id) {
 }
 
 std::optional<Reply> Request::output(const wire::InvocationId& id) {
-  const Instant give_up = now() + needs_.options.give_up_after;
-  Duration span = needs_.options.retry_pause;
+  const Instant give_up = now() + options_.give_up_after;
+  Duration span = options_.retry_pause;
   for (;;) {
-    const Instant deadline = std::min(give_up, now() + needs_.options.try_for);
+    const Instant deadline = std::min(give_up, now() + options_.try_for);
     Result<Answer> answer = needs_.partitions.output(id, deadline);
     if (answer) {
       const OutputForm form = form_of(*answer);
@@ -345,11 +370,11 @@ std::optional<Reply> Request::awakeable(const route::Awakeable& found) {
   } else {
     signal.result = wire::Failure{.code = 500, .message = wire::utf8_text(std::move(body))};
   }
-  io::Random& random = needs_.world.random;
+  io::Random& random = needs_.random;
   wire::Record record;
   record.producer = wire::RequestProducer{.high = random.draw("ingress.request"),
                                           .low = random.draw("ingress.request"),
-                                          .first_attempt = needs_.world.clock.wall()};
+                                          .first_attempt = needs_.clock.wall()};
   record.commands.resize(1);
   record.commands[0].body = std::move(signal);
   const Result<Admitted> admitted = submit({.partition_key = id->invocation.partition_key,
@@ -362,22 +387,17 @@ std::optional<Reply> Request::awakeable(const route::Awakeable& found) {
 // --- what they share -------------------------------------------------------------------------
 
 std::variant<Request::Body, std::optional<Reply>> Request::read_body() {
-  const std::size_t bytes_max = needs_.options.body_bytes_max;
   Body body;
-  if (const auto* length = io::find_header(request_.headers, "content-length")) {
-    std::size_t announced = 0;
-    std::from_chars(length->data(), length->data() + length->size(), announced);
-    if (announced > bytes_max) return MaybeReply(too_large());
-    body.bytes.reserve(std::min<std::size_t>(announced, 64 * 1024));  // more when it comes
-  }
   for (;;) {
-    Result<std::string> piece = exchange_.read(now() + needs_.options.body_silence_max);
+    Result<std::string> piece = exchange_.read(now() + options_.body_silence_max);
     if (!piece && piece.error().code == Code::timed_out) {
       return MaybeReply(refused({.status = 500, .message = "cannot read body: " + piece.error().detail}));
     }
     if (!piece) return MaybeReply();
     if (piece->empty()) return body;
-    if (body.bytes.size() + piece->size() > bytes_max) return MaybeReply(too_large());
+    if (body.bytes.size() + piece->size() > options_.body_bytes_max) {
+      return MaybeReply(refused({.status = 413, .message = "length limit exceeded"}));
+    }
     if (body.bytes.empty()) {
       body.bytes = std::move(*piece);
     } else {
@@ -387,16 +407,16 @@ std::variant<Request::Body, std::optional<Reply>> Request::read_body() {
 }
 
 Result<Admitted> Request::submit(const Submission& submission) {
-  const Instant give_up = now() + needs_.options.give_up_after;
-  Duration span = needs_.options.retry_pause;
+  const Instant give_up = now() + options_.give_up_after;
+  Duration span = options_.retry_pause;
   bool surely_refused = true;
   for (;;) {
-    const Instant deadline = std::min(give_up, now() + needs_.options.try_for);
+    const Instant deadline = std::min(give_up, now() + options_.try_for);
     Result<Admitted> admitted = needs_.partitions.submit(submission, deadline);
     if (admitted || !is_worth_retrying(admitted.error().code)) return admitted;
     surely_refused = surely_refused && is_surely_refused(admitted.error().code);
     if (now() + span >= give_up) {
-      needs_.world.trace.event(io::Level::warn, "ingress.submit.given_up",
+      needs_.trace.event(io::Level::warn, "ingress.submit.given_up",
                                {{"code", name_of(admitted.error().code)},
                                 {"detail", admitted.error().detail}});
       return fail(Code::retry_later,
@@ -411,9 +431,9 @@ Result<Admitted> Request::submit(const Submission& submission) {
 
 // Until it has ended, however long that takes.
 Result<Answer> Request::await(const wire::InvocationId& id) {
-  Duration span = needs_.options.retry_pause;
+  Duration span = options_.retry_pause;
   for (;;) {
-    Result<Answer> answer = needs_.partitions.await(id, now() + needs_.options.ask_again_after);
+    Result<Answer> answer = needs_.partitions.await(id, now() + options_.ask_again_after);
     if (answer || !is_worth_retrying(answer.error().code)) return answer;
     if (answer.error().code == Code::timed_out) continue;
     TRY_VOID(pause(span));
@@ -422,8 +442,8 @@ Result<Answer> Request::await(const wire::InvocationId& id) {
 
 Result<void> Request::pause(Duration& span) {
   const Instant until = now() + span;
-  span = std::min(span * 2, needs_.options.retry_pause_max);
-  return needs_.world.fibers.sleep_until(until);
+  span = std::min(span * 2, options_.retry_pause_max);
+  return needs_.fibers.sleep_until(until);
 }
 
 OutputForm Request::form_of(const Answer& answer) const {
@@ -434,6 +454,6 @@ OutputForm Request::form_of(const Answer& answer) const {
           .set_if_empty = handler->output.set_content_type_if_empty};
 }
 
-Instant Request::now() const { return needs_.world.fibers.now(); }
+Instant Request::now() const { return needs_.fibers.now(); }
 
 }  // namespace perdure::ingress

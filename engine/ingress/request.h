@@ -18,13 +18,7 @@ namespace perdure::ingress {
 
 class Request {
  public:
-  struct Needs {
-    io::World& world;
-    Partitions& partitions;
-    Schemas& schemas;
-    const Options& options;
-  };
-  Request(Needs needs, io::Exchange& exchange);
+  Request(const Needs& needs, const Options& options, io::Exchange& exchange);
 
   // Absent: there is nobody to answer any more.
   std::optional<Reply> run();
@@ -48,7 +42,8 @@ class Request {
   std::optional<Refusal> check_head(const route::Call&) const;
   std::optional<Refusal> check_body(const route::Call&, const std::string& body) const;
   std::optional<Refusal> check_limit_key() const;
-  std::variant<Refusal, std::optional<WallTime>> due(bool send) const;
+  // When it is to run, from ?delay=.
+  std::variant<Refusal, std::optional<WallTime>> due() const;
   MaybeReply result(const Invocation&, Admitted);
 
   MaybeReply retrieve(const wire::InvocationId&, Ask);
@@ -66,7 +61,8 @@ class Request {
   OutputForm form_of(const Answer&) const;
   Instant now() const;
 
-  Needs needs_;
+  const Needs& needs_;
+  const Options& options_;
   io::Exchange& exchange_;
   const io::Request& request_;
   const RequestTarget target_;

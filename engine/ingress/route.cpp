@@ -142,8 +142,6 @@ Route invocation(std::string_view method, Segments segments, const wire::Schema&
   if (!first) return bad(invocation_shape);
   if (segments.left() == 0) return bad(invocation_shape);
   if (segments.left() == 1) {
-    const auto id = wire::invocation_id_from_client(*first);
-    if (!id) return bad_invocation_id(*first, id.error());
     const auto ask = attach_or_output(*segments.next());
     if (!ask) return not_found();
     return by_id(method, *first, *ask);
@@ -212,10 +210,7 @@ Route scoped(Segments segments, const wire::Schema& schema) {
   const auto scope = segments.next();
   const auto verb = segments.next();
   if (!scope || !verb || (*verb != "call" && *verb != "send")) return bad(restate_shape);
-  if (const std::string wrong = wrong_scope(percent_decode(*scope)); !wrong.empty()) {
-    return bad("bad scope value: " + wrong);
-  }
-  return call(segments, schema, {.send = *verb == "send", .scoped = true}, false);
+  return call(segments, schema, {.send = *verb == "send", .scope = percent_decode(*scope)}, false);
 }
 
 Route restate(std::string_view method, Segments segments, const wire::Schema& schema) {
@@ -316,7 +311,7 @@ std::string wrong_limit_key(std::string_view limit_key) {
   if (std::ranges::count(limit_key, '/') > 1) {
     return "too many path components in the given limit-key (max 2)";
   }
-  for (std::size_t begin = 0; begin <= limit_key.size();) {
+  for (std::size_t begin = 0; begin < limit_key.size();) {  // "a/" is "a"
     const std::size_t slash = std::min(limit_key.find('/', begin), limit_key.size());
     const std::string wrong = wrong_scope(limit_key.substr(begin, slash - begin));
     if (!wrong.empty()) return "invalid limit-key component: " + wrong;

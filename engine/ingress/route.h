@@ -43,7 +43,7 @@ struct Call {  // of a handler that exists and may be called from here
   const wire::Handler* handler = nullptr;
   std::string key;  // decoded; empty for services
   bool send = false;
-  bool scoped = false;
+  std::optional<std::string> scope;  // decoded, not checked
 };
 struct Retrieve {  // attach to an invocation, or look at its output
   Ask ask = Ask::attach;
