@@ -29,8 +29,8 @@ Scheduler::~Scheduler() { kill_all(); }
 
 // --- fibers come and go ---
 
-void Scheduler::start(io::Group& owner, std::string_view name,
-                      std::move_only_function<void()> body, io::Stack stack) {
+void Scheduler::start(io::Group& owner, std::string_view name, std::move_only_function<void()> body,
+                      io::Stack stack) {
   if (killing_) return;
   if (unused_.empty()) {
     unused_.push_back(static_cast<std::uint32_t>(slots_.size()));
@@ -100,9 +100,7 @@ Scheduler::Slot& Scheduler::running() const {
   return *running_;
 }
 
-io::FiberId Scheduler::self() const {
-  return running_ == nullptr ? io::FiberId() : running_->id();
-}
+io::FiberId Scheduler::self() const { return running_ == nullptr ? io::FiberId() : running_->id(); }
 
 // --- waiting ---
 

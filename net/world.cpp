@@ -71,13 +71,12 @@ struct Process::Shard {
   ShardPeers peers;
   std::unique_ptr<io::Http> http;
   std::unique_ptr<io::Tables> tables;
-  std::latch left_loop{1};     // the loop has ended, its fibers have not
-  std::latch may_unwind{1};    // nothing runs any more that borrows from them
+  std::latch left_loop{1};   // the loop has ended, its fibers have not
+  std::latch may_unwind{1};  // nothing runs any more that borrows from them
   std::thread thread;
 };
 
-Result<std::unique_ptr<Process>> Process::make(ProcessOptions options,
-                                               const Factories& factories) {
+Result<std::unique_ptr<Process>> Process::make(ProcessOptions options, const Factories& factories) {
   prepare_signals();
   raise_descriptor_limit();
   if (options.bucket.empty()) options.bucket = options.data_dir + "/snapshots";
@@ -169,13 +168,13 @@ void Process::stop() {
   }
 }
 
-void Process::for_each_shard(
-    const std::function<void(std::uint32_t shard, io::World&)>& body) {
+void Process::for_each_shard(const std::function<void(std::uint32_t shard, io::World&)>& body) {
   CHECK(running_);
   std::latch ended(shards());
   for (const auto& shard : shards_) {
     shard->loop.post([&body, &ended, &shard = *shard, &world = worlds_[shard->index]] {
-      shard.loop.scheduler.spawn_root("main", [&] { body(shard.index, world), ended.count_down(); });
+      shard.loop.scheduler.spawn_root("main",
+                                      [&] { body(shard.index, world), ended.count_down(); });
     });
   }
   ended.wait();

@@ -41,12 +41,12 @@
 namespace perdure::net {
 
 struct ProcessOptions {
-  std::uint32_t shards = 1;            // loops, a thread each
+  std::uint32_t shards = 1;  // loops, a thread each
   NodeId node = NodeId(1);
   std::string data_dir = "perdure-data";
-  std::string bucket;                  // "": data_dir/snapshots
+  std::string bucket;  // "": data_dir/snapshots
   Log::Options log;
-  std::size_t blocking_threads = 4;    // of the "work" pool, at most
+  std::size_t blocking_threads = 4;  // of the "work" pool, at most
 };
 
 // What the parts that are not made here may be made of.  Valid as long as the Process.

@@ -176,8 +176,8 @@ Result<FolderLock> FolderLock::take(const std::string& folder) {
   }
   // For people, and for the message above; the lock is the kernel's.
   const std::string own = std::to_string(::getpid());
-  const bool noted = ::ftruncate(file.get(), 0) == 0 &&
-                     ::pwrite(file.get(), own.data(), own.size(), 0) >= 0;
+  const bool noted =
+      ::ftruncate(file.get(), 0) == 0 && ::pwrite(file.get(), own.data(), own.size(), 0) >= 0;
   if (!noted) return std::unexpected(disk_error("writing", path, errno));
   return FolderLock(std::move(file));
 }

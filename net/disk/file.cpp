@@ -27,8 +27,8 @@ int write_all(int file, std::uint64_t at, std::span<const std::byte> bytes) {
 
 int read_all(int file, std::uint64_t at, std::span<std::byte> into, std::size_t& taken) {
   while (taken < into.size()) {
-    const ::ssize_t count = ::pread(file, into.data() + taken, into.size() - taken,
-                                    static_cast<::off_t>(at + taken));
+    const ::ssize_t count =
+        ::pread(file, into.data() + taken, into.size() - taken, static_cast<::off_t>(at + taken));
     if (count == 0) return 0;
     if (count < 0) {
       if (errno == EINTR) continue;

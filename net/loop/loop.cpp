@@ -25,8 +25,8 @@ std::chrono::nanoseconds read_clock(clockid_t which) {
 
 void TurnClock::refresh() {
   steady_ = Instant(read_clock(CLOCK_MONOTONIC));
-  wall_ = WallTime(
-      std::chrono::duration_cast<std::chrono::milliseconds>(read_clock(CLOCK_REALTIME)));
+  wall_ =
+      WallTime(std::chrono::duration_cast<std::chrono::milliseconds>(read_clock(CLOCK_REALTIME)));
 }
 
 Loop::Loop()

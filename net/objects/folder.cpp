@@ -119,7 +119,8 @@ Result<void> name_now(const std::string& folder, const std::string& fresh, const
   }
   if (condition.kind == io::PutIf::Kind::etag) {
     const Result<std::string> current = read_now(path);
-    if (!current && current.error().code != Code::not_found) return std::unexpected(current.error());
+    if (!current && current.error().code != Code::not_found)
+      return std::unexpected(current.error());
     if (!current || etag_of(*current) != condition.etag) return condition_fails(path);
   }
   if (::rename(fresh.c_str(), path.c_str()) != 0) {

@@ -28,8 +28,8 @@ bool out_of_descriptors(int error) {
 
 std::unexpected<Error> cannot_listen(const SocketAddress& address, int error) {
   if (error == EADDRINUSE) {
-    return fail(Code::conflict, "port " + std::to_string(address.port()) + " is in use (" +
-                                    address.text() + ")");
+    return fail(Code::conflict,
+                "port " + std::to_string(address.port()) + " is in use (" + address.text() + ")");
   }
   const bool impossible = error == EADDRNOTAVAIL || error == EACCES || error == EAFNOSUPPORT;
   return fail(impossible ? Code::invalid : Code::failed,

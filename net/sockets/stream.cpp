@@ -55,8 +55,8 @@ void SocketStream::happened(std::uint32_t events) {
 
 std::unexpected<Error> SocketStream::broken(std::string_view doing) {
   const int error = socket_.open() ? errno : ECONNRESET;
-  return fail(Code::failed, std::string(doing) + " " + peer() + ": " +
-                                std::generic_category().message(error));
+  return fail(Code::failed,
+              std::string(doing) + " " + peer() + ": " + std::generic_category().message(error));
 }
 
 Result<std::size_t> SocketStream::read(std::span<std::byte> into, Instant deadline) {

@@ -54,8 +54,8 @@ void add_time(Line& line, WallTime at) {
   tm parts = {};
   ::gmtime_r(&seconds, &parts);
   fmt::format_to(std::back_inserter(line), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-                 parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                 parts.tm_min, parts.tm_sec, since % 1000);
+                 parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
+                 parts.tm_sec, since % 1000);
 }
 
 void add_quoted(Line& line, std::string_view text) {

@@ -3,7 +3,7 @@
 // io::Trace for a server: lines to standard error, counters for Prometheus.
 //
 //     2026-03-01T12:00:00.123Z INFO  [0] log.seal.started loglet=7
-//     {"time":"2026-03-01T12:00:00.123Z","level":"info","shard":0,"event":"log.seal.started","loglet":7}
+//     {"time":"2026-03-01T12:00:00.123Z","level":"info","shard":0,"event":"log.seal.started",...}
 //
 // Lines are written by the thread that tells them, one write each: an event that is told
 // often belongs to Level::debug, or in a counter.  Counters are kept by each shard for

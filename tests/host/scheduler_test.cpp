@@ -274,9 +274,8 @@ TEST(Scheduler, KillUnwindsTheYoungestFirst) {
     loop.fibers.yield();
   });
   loop.scheduler.run_ready();
-  loop.scheduler.spawn_root("not begun", [&, notes = std::make_unique<Notes>(log, "body ")] {
-    log += "not reached ";
-  });
+  loop.scheduler.spawn_root(
+      "not begun", [&, notes = std::make_unique<Notes>(log, "body ")] { log += "not reached "; });
   loop.scheduler.kill_all();
   EXPECT_EQ(log, "body child yields sleeps parent ");
   EXPECT_EQ(loop.scheduler.size(), 0U);

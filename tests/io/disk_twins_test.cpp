@@ -146,8 +146,9 @@ TEST_P(DiskTwins, AFileIsAString) {
     std::string bytes;
   };
   EXPECT_TRUE(rc::check([&] {
-    const auto draw_op = rc::gen::construct<Op>(
-        rc::gen::inRange(0, 4), rc::gen::inRange<std::uint16_t>(0, 3000), rc::gen::string<std::string>());
+    const auto draw_op =
+        rc::gen::construct<Op>(rc::gen::inRange(0, 4), rc::gen::inRange<std::uint16_t>(0, 3000),
+                               rc::gen::string<std::string>());
     const auto ops = *rc::gen::container<std::vector<Op>>(draw_op);
     std::string model, found;
     bool all_fine = true;  // an exception of rapidcheck may not leave a fiber
@@ -162,8 +163,8 @@ TEST_P(DiskTwins, AFileIsAString) {
           all_fine &= (*file)->sync().has_value();
         } else if (!op.bytes.empty()) {
           const auto bytes = as_bytes(op.bytes);
-          const auto done = op.kind == 2 ? (*file)->write(op.at, bytes)
-                                         : (*file)->write_and_sync(op.at, bytes);
+          const auto done =
+              op.kind == 2 ? (*file)->write(op.at, bytes) : (*file)->write_and_sync(op.at, bytes);
           all_fine &= done.has_value();
           model.resize(std::max(model.size(), op.at + op.bytes.size()), '\0');
           model.replace(op.at, op.bytes.size(), op.bytes);

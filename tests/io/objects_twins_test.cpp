@@ -50,7 +50,8 @@ TEST_P(ObjectsTwins, OneOfManyRacersWins) {
     Group group(fibers());
     for (int i = 0; i < 20; ++i) {
       group.start("creates", [&, i] {
-        created += objects().put("a", std::to_string(i), {.kind = Kind::absent}, soon()).has_value();
+        created +=
+            objects().put("a", std::to_string(i), {.kind = Kind::absent}, soon()).has_value();
       });
     }
     group.join();

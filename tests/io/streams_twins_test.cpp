@@ -156,9 +156,8 @@ TEST_P(StreamsTwins, CancelEndsWaits) {
     group.start("reads", [&] {
       cancelled += read_some(*pair.caller, never).error().code == Code::cancelled;
     });
-    group.start("accepts", [&] {
-      cancelled += listener->accept(never).error().code == Code::cancelled;
-    });
+    group.start("accepts",
+                [&] { cancelled += listener->accept(never).error().code == Code::cancelled; });
     EXPECT_TRUE(fibers().sleep_until(in(5ms)));
     group.stop();
     EXPECT_EQ(cancelled, 2);
@@ -288,7 +287,8 @@ TEST_P(StreamsTwins, ManyAtOnce) {
 // However it is cut on the way in and on the way out, the bytes are the same.
 TEST_P(StreamsTwins, NoCutChangesTheBytes) {
   EXPECT_TRUE(rc::check([&] {
-    const auto pieces = *rc::gen::container<std::vector<std::string>>(rc::gen::string<std::string>());
+    const auto pieces =
+        *rc::gen::container<std::vector<std::string>>(rc::gen::string<std::string>());
     const auto read_size = *rc::gen::inRange<std::size_t>(1, 50);
     std::string sent, received;
     run([&] {

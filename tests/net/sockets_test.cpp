@@ -31,8 +31,8 @@ TEST(HostPort, ReadsWhatPeopleWrite) {
   EXPECT_EQ(parse_host_port("127.0.0.1:8080")->port, 8080);
   EXPECT_EQ(parse_host_port("[::1]:9070")->host, "::1");
   EXPECT_EQ(parse_host_port(":1")->host, "");
-  for (const char* wrong : {"", "8080", "host", "host:", "host:x", "host:70000", "::1:80", "[::1:80",
-                            "host:-1", "host:80x"}) {
+  for (const char* wrong : {"", "8080", "host", "host:", "host:x", "host:70000", "::1:80",
+                            "[::1:80", "host:-1", "host:80x"}) {
     EXPECT_FALSE(parse_host_port(wrong)) << wrong;
   }
 }

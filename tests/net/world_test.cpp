@@ -22,8 +22,7 @@ struct NoHttp : io::Http {
   Result<std::unique_ptr<io::HttpServer>> serve(std::string_view, io::HttpLimits, Serve) override {
     return fail(Code::invalid, "no http here");
   }
-  Result<std::unique_ptr<io::HttpCall>> call(const io::HttpTarget&, io::Request,
-                                             Instant) override {
+  Result<std::unique_ptr<io::HttpCall>> call(const io::HttpTarget&, io::Request, Instant) override {
     return fail(Code::invalid, "no http here");
   }
 };
@@ -117,12 +116,11 @@ TEST(Process, StopsWithFibersInEveryKindOfWait) {
       ADD_FAILURE();
     });
     scheduler.spawn_root("writes", [&] {
-      auto file = world.disk.open("file" + std::to_string(world.peers.self().shard),
-                                  io::Open::create);
+      auto file =
+          world.disk.open("file" + std::to_string(world.peers.self().shard), io::Open::create);
       const std::string bytes(100'000, 'x');
       for (std::uint64_t at = 0;; at += bytes.size()) {
-        EXPECT_TRUE((*file)->write_and_sync(at % 10'000'000,
-                                            std::as_bytes(std::span(bytes))));
+        EXPECT_TRUE((*file)->write_and_sync(at % 10'000'000, std::as_bytes(std::span(bytes))));
       }
     });
     world.fibers.yield();

@@ -1,0 +1,164 @@
+// The server binary: options → worlds → shards → serve until told to stop.
+//
+// Exit codes: 0 stopped in order; 64 the command line, environment or file is wrong;
+// 65 the data directory is not ours to use; 69 an address or directory is in use;
+// 74 the disk or the system failed.
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/http/http_over_streams.h"
+#include "engine/io/trace.h"
+#include "engine/node/shard.h"
+#include "engine/rocks/database.h"
+#include "net/crash.h"
+#include "net/options.h"
+#include "net/world.h"
+
+namespace perdure::net {
+namespace {
+
+int exit_code(Code code) {
+  switch (code) {
+    case Code::invalid:
+    case Code::corrupt: return 65;
+    case Code::conflict: return 69;
+    default: return 74;
+  }
+}
+
+int refuse(const Error& why, int code) {
+  std::fprintf(stderr, "perdure: %s\n", why.detail.c_str());
+  return code;
+}
+
+// RocksDB blocks; its calls run on the pool while the fiber is parked.
+class OffloadToPool final : public rocks::Offload {
+ public:
+  explicit OffloadToPool(net::Offload& pool) : pool_(pool) {}
+  void run(std::move_only_function<void()> job) override { pool_.run(std::move(job)); }
+
+ private:
+  net::Offload& pool_;
+};
+
+// What outlives the Process's loops: one database, one offload a shard.
+struct Parts {
+  std::unique_ptr<rocks::Database> database;
+  std::vector<std::unique_ptr<OffloadToPool>> offloads;
+  std::vector<http::HttpOverStreams*> https;  // the Process's
+
+  Factories factories() {
+    return {.http = [](const ShardParts& shard) -> Result<std::unique_ptr<io::Http>> {
+              return std::make_unique<http::HttpOverStreams>(shard.fibers, shard.streams,
+                                                             shard.clock, shard.trace);
+            },
+            .tables = [this](const ShardParts& shard) -> Result<std::unique_ptr<io::Tables>> {
+              if (!database) {
+                TRY(opened, rocks::Database::open({.data_folder = shard.data_dir}));
+                database = std::move(opened);
+              }
+              offloads.push_back(std::make_unique<OffloadToPool>(shard.offload));
+              return database->front(*offloads.back());
+            }};
+  }
+};
+
+// One node of shards; each is touched on its own loop only.
+class Server {
+ public:
+  Server(Process& process, Parts& parts, const node::Options& options)
+      : process_(process), parts_(parts), options_(options), shards_(process.shards()) {}
+
+  Result<node::Addresses> start() {
+    process_.for_each_shard([this](std::uint32_t index, io::World& world) {
+      shards_[index] = std::make_unique<node::Shard>(options_, world);
+      note(shards_[index]->open());
+    });
+    if (failure_) return std::unexpected(*failure_);
+    node::Addresses bound;
+    const auto listen = [this](std::uint32_t index, const std::string& ingress) {
+      Result<node::Addresses> addresses = shards_[index]->listen(ingress);
+      if (!addresses) note(std::unexpected(addresses.error()));
+      return addresses ? *addresses : node::Addresses();
+    };
+    process_.on_shard(0, [&](io::World&) { bound = listen(0, options_.ingress_address); });
+    if (failure_) return std::unexpected(*failure_);
+    process_.for_each_shard([&](std::uint32_t index, io::World&) {
+      if (index > 0) listen(index, bound.ingress);
+    });
+    if (failure_) return std::unexpected(*failure_);
+    return bound;
+  }
+
+  void stop() {
+    process_.for_each_shard([this](std::uint32_t index, io::World&) {
+      if (shards_[index]) shards_[index]->stop();
+    });
+    process_.for_each_shard([this](std::uint32_t index, io::World&) {
+      shards_[index].reset();
+      parts_.https[index]->stop();
+    });
+  }
+
+ private:
+  void note(Result<void> result) {
+    if (result) return;
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = result.error();
+  }
+
+  Process& process_;
+  Parts& parts_;
+  const node::Options options_;
+  std::vector<std::unique_ptr<node::Shard>> shards_;
+  std::mutex mutex_;
+  std::optional<Error> failure_;  // the first
+};
+
+int serve(Settings settings) {
+  Parts parts;
+  Result<std::unique_ptr<Process>> process = Process::make(settings.process, parts.factories());
+  if (!process) return refuse(process.error(), exit_code(process.error().code));
+
+  Server server(**process, parts, settings.node);
+  const Result<node::Addresses> bound = server.start();
+  if (!bound) {
+    server.stop();
+    (*process)->stop();
+    return refuse(bound.error(), exit_code(bound.error().code));
+  }
+  std::printf("ready ingress=%s admin=%s node=%s\n", bound->ingress.c_str(), bound->admin.c_str(),
+              bound->node.c_str());
+  std::fflush(stdout);
+
+  (*process)->wait_for_signal();
+  server.stop();
+  (*process)->stop();
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  report_crashes();
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> environment;
+  for (char** entry = environ; *entry; ++entry) environment.emplace_back(*entry);
+
+  Result<Command> command = parse_command(arguments, environment, PERDURE_VERSION);
+  if (!command) return refuse(command.error(), 64);
+  if (const Print* print = std::get_if<Print>(&*command)) {
+    std::fputs(print->text.c_str(), stdout);
+    return 0;
+  }
+  return serve(std::get<Serve>(std::move(*command)).settings);
+}
+
+}  // namespace
+}  // namespace perdure::net
+
+int main(int argc, char** argv) { return perdure::net::run(argc, argv); }

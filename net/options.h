@@ -1,0 +1,71 @@
+// net/options.h
+//
+// All that a server can be told, in one table: it feeds the command line, the TOML file,
+// the environment, --help and docs/user/configuration.md.
+//
+//     flag  >  environment  >  file  >  default
+//     --data-dir D   PERDURE_DATA_DIR=D   data-dir = "D"
+//
+// A word that is not in the table is refused, and the nearest one named: a setting that
+// was misspelt must not look as if it worked.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/node/options.h"
+#include "net/world.h"
+
+namespace perdure::net {
+
+struct Settings {
+  Settings();  // the defaults
+
+  node::Options node;
+  ProcessOptions process;
+  std::vector<std::string> join;   // node addresses of a cluster that runs already
+  std::string replication = "1";   // copies of a record: a number, or "{node: 2, zone: 2}"
+  bool auto_provision = true;      // a node that finds no cluster makes one
+  std::vector<std::string> roles;  // what this node does; empty: everything
+};
+
+struct Option {
+  std::string name;     // "data-dir"
+  std::string section;  // heading of the reference
+  std::string type;     // "bytes", "address", "one of: a, b"
+  std::string range;    // "1 to 1024", "" where every value of the type will do
+  std::string default_text;
+  std::string doc;  // one sentence
+  // Error: invalid, with what is wrong with the text, without the option's name.
+  std::function<Result<void>(Settings&, std::string_view text)> set;
+};
+const std::vector<Option>& all_options();
+
+// "docs/user/configuration.md"
+std::string options_as_markdown();
+
+// What the command line asks for.
+struct Serve {
+  Settings settings;
+};
+struct Print {  // help, version, reference: then done
+  std::string text;
+};
+using Command = std::variant<Serve, Print>;
+
+// `arguments` without the program's name; `environment` as "NAME=value" (others than
+// PERDURE_... are looked over).  Reads the configuration file.  Error: invalid, with a
+// sentence for whoever typed it.
+Result<Command> parse_command(std::span<const std::string> arguments,
+                              std::span<const std::string> environment, std::string_view version);
+
+// The candidate that takes the fewest changes to become; "" when there are none.
+std::string nearest(std::string_view word, std::span<const std::string> candidates);
+
+}  // namespace perdure::net
