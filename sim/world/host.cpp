@@ -194,6 +194,13 @@ void Host::turn_ends() {
   });
 }
 
+void Host::spare() {
+  traps_.clear();
+  if (doom_ && !doom_->begun) doom_.reset();
+  if (!up()) return;
+  for (const auto& shard : process_->shards) shard->end_pause();
+}
+
 void Host::pause(Nanos lasts) {
   if (!up()) return;
   for (const auto& shard : process_->shards) shard->pause_until(universe_.loop.now() + lasts);

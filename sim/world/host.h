@@ -74,6 +74,7 @@ class Host {
   void crash_in_turn(Death death, std::uint64_t effects, std::optional<Nanos> restart_after);
   void crash_at_mark(Death death, std::string mark, std::uint64_t nth,
                      std::optional<Nanos> restart_after);
+  void spare();  // forgets crashes that are armed but have not begun, and pauses
   void shut_down();  // for good, politely: the guest is destroyed without a crash of the disk
 
   bool up() const { return process_ != nullptr; }

@@ -156,10 +156,19 @@ void Shard::spawn_root(std::string_view name, Action body) {
 
 void Shard::pause_until(Nanos t) { busy_until_ = std::max(busy_until_, t); }
 
+void Shard::end_pause() {
+  if (busy_until_ <= universe_.loop.now()) return;
+  busy_until_ = universe_.loop.now();
+  turn_pending_ = false;
+  poke();
+}
+
 void Shard::poke() {
   if (turn_pending_) return;
   turn_pending_ = true;
-  universe_.loop.at(busy_until_, life_, Kind::turn, index_, [this] { turn(); });
+  universe_.loop.at(busy_until_, life_, Kind::turn, index_, [this, number = ++poke_] {
+    if (number == poke_) turn();
+  });
 }
 
 void Shard::turn() {

@@ -83,6 +83,7 @@ class Shard final : private host::Director {
   // --- for the host ---
   void spawn_root(std::string_view name, Action body);
   void pause_until(Nanos t);
+  void end_pause();
   void kill_fibers();
 
  private:
@@ -105,6 +106,7 @@ class Shard final : private host::Director {
 
   std::deque<Action> inbox_;
   bool turn_pending_ = false;
+  std::uint64_t poke_ = 0;  // names the event of the pending turn
   std::optional<Nanos> timer_at_;
   Nanos busy_until_ = 0;
   std::uint64_t turns_ = 0, steps_ = 0, steps_in_turn_ = 0, picks_ = 0;

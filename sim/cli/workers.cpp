@@ -1,0 +1,290 @@
+#include "sim/cli/workers.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "engine/base/check.h"
+#include "sim/world/draw.h"
+
+namespace perdure::sim::cli {
+
+namespace {
+
+using WallClock = std::chrono::steady_clock;
+
+struct Job {
+  std::uint64_t seed = 0;
+  bool twin = false;  // the second run of a seed
+};
+
+class Worker {
+ public:
+  Worker(std::string scenario, bool perturbed) : scenario_(std::move(scenario)), perturbed_(perturbed) {
+    launch();
+  }
+  ~Worker() { bury(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  bool perturbed() const { return perturbed_; }
+  const std::optional<Job>& job() const { return job_; }
+  int answers() const { return from_child_; }
+  WallClock::time_point since() const { return since_; }
+
+  void give(Job job) {
+    job_ = job;
+    since_ = WallClock::now();
+    const std::string line = fmt::format("{}\n", job.seed);
+    // A child that is gone shows at its answers' end.
+    [[maybe_unused]] const auto written = ::write(to_child_, line.data(), line.size());
+  }
+
+  // Reads what is there.  A result, or nothing yet; a dead child gives one too.
+  std::optional<SeedResult> read() {
+    char some[65536];
+    const ssize_t count = ::read(from_child_, some, sizeof some);
+    if (count > 0) {
+      buffer_.append(some, static_cast<std::size_t>(count));
+      const std::size_t end = buffer_.find('\n');
+      if (end == buffer_.npos) return std::nullopt;
+      auto result = from_json(std::string_view(buffer_).substr(0, end));
+      buffer_.erase(0, end + 1);
+      const auto took = WallClock::now() - since_;
+      const std::uint64_t seed = std::exchange(job_, std::nullopt)->seed;
+      if (!result) return broken(seed, "harness.worker", "the worker said something odd");
+      result->wall_us = static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+      return *result;
+    }
+    if (count < 0 && errno == EINTR) return std::nullopt;
+    return died();
+  }
+
+  SeedResult time_out() {
+    const std::uint64_t seed = std::exchange(job_, std::nullopt)->seed;
+    bury();
+    launch();
+    return broken(seed, "harness.timeout", "the seed took too long in real time");
+  }
+
+ private:
+  static SeedResult broken(std::uint64_t seed, std::string check, std::string detail) {
+    return {.seed = seed,
+            .outcome = Outcome::harness,
+            .check = std::move(check),
+            .subject = "process",
+            .detail = std::move(detail)};
+  }
+
+  // A failed CHECK of the engine is a finding; of the simulator, a broken harness.
+  std::optional<SeedResult> died() {
+    const std::string words = last_words();
+    const int status = bury();
+    const std::optional<Job> job = std::exchange(job_, std::nullopt);
+    launch();
+    if (!job) return std::nullopt;
+    const std::string how = WIFSIGNALED(status)
+                                ? fmt::format("killed by signal {}", WTERMSIG(status))
+                                : fmt::format("exited with {}", WEXITSTATUS(status));
+    SeedResult result = broken(job->seed, "harness.crash", how + "\n" + words);
+    const std::size_t check = words.rfind(": check failed: ");
+    if (check != words.npos) {
+      const std::size_t line = words.rfind('\n', check) + 1;
+      const std::string where = words.substr(line, check - line);
+      result.subject = where;
+      const bool ours = where.find("/sim/") != where.npos || where.find("/faults/") != where.npos;
+      if (!ours) {
+        result.outcome = Outcome::failed;
+        result.check = "check-failed";
+      }
+    }
+    return result;
+  }
+
+  void launch() {
+    int in[2], out[2];
+    CHECK(::pipe2(in, O_CLOEXEC) == 0);
+    CHECK(::pipe2(out, O_CLOEXEC) == 0);
+    errors_ = ::memfd_create("stderr", MFD_CLOEXEC);
+    CHECK(errors_ >= 0);
+    child_ = ::fork();
+    CHECK(child_ >= 0);
+    if (child_ == 0) become_worker(in[0], out[1]);
+    ::close(in[0]);
+    ::close(out[1]);
+    to_child_ = in[1];
+    from_child_ = out[0];
+    buffer_.clear();
+  }
+
+  [[noreturn]] void become_worker(int in, int out) const {
+    ::dup2(in, STDIN_FILENO);
+    ::dup2(out, STDOUT_FILENO);
+    ::dup2(errors_, STDERR_FILENO);
+    ::setenv("TZ", "UTC", 1);
+    ::setenv("LC_ALL", "C", 1);
+    if (perturbed_) {
+      ::personality(ADDR_NO_RANDOMIZE);
+      ::setenv("MALLOC_PERTURB_", "165", 1);
+      ::setenv("PERDURE_SIM_TWIN", std::string(777, 'x').c_str(), 1);
+      [[maybe_unused]] const int moved = ::chdir("/");
+    }
+    ::execl("/proc/self/exe", "perdure-sim", "worker", scenario_.c_str(), nullptr);
+    std::_Exit(127);
+  }
+
+  std::string last_words() const {
+    std::string words(4096, '\0');
+    const off_t size = ::lseek(errors_, 0, SEEK_END);
+    const off_t from = std::max<off_t>(0, size - static_cast<off_t>(words.size()));
+    const ssize_t count = ::pread(errors_, words.data(), words.size(), from);
+    words.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    return words;
+  }
+
+  int bury() {
+    ::close(to_child_);
+    ::close(from_child_);
+    int status = 0;
+    if (job_) ::kill(child_, SIGKILL);
+    ::waitpid(child_, &status, 0);
+    ::close(errors_);
+    return status;
+  }
+
+  const std::string scenario_;
+  const bool perturbed_;
+  pid_t child_ = 0;
+  int to_child_ = -1, from_child_ = -1, errors_ = -1;
+  std::string buffer_;
+  std::optional<Job> job_;
+  WallClock::time_point since_;
+};
+
+class Run {
+ public:
+  Run(const WorkOrder& order, const std::function<void(const SeedResult&)>& done)
+      : order_(order), done_(done), seeds_(order.seeds.begin(), order.seeds.end()) {
+    for (std::uint32_t i = 0; i < std::max(order.jobs, 1u); ++i) {
+      workers_.push_back(std::make_unique<Worker>(order.scenario, i % 2 == 1));
+    }
+  }
+
+  void run() {
+    while (true) {
+      for (const auto& worker : workers_) {
+        if (!worker->job()) give_work(*worker);
+      }
+      if (std::ranges::none_of(workers_, [](const auto& worker) { return !!worker->job(); })) return;
+      wait();
+    }
+  }
+
+ private:
+  void give_work(Worker& worker) {
+    const auto twin = std::ranges::find_if(twins_, [&](const auto& waiting) {
+      return workers_.size() == 1 || waiting.second.perturbed != worker.perturbed();
+    });
+    if (twin != twins_.end() && !twin->second.running) {
+      twin->second.running = true;
+      return worker.give({.seed = twin->first, .twin = true});
+    }
+    if (seeds_.empty()) return;
+    worker.give({.seed = seeds_.front()});
+    seeds_.pop_front();
+  }
+
+  void wait() {
+    std::vector<pollfd> polls;
+    for (const auto& worker : workers_) polls.push_back({worker->answers(), POLLIN, 0});
+    ::poll(polls.data(), polls.size(), 1000);
+    const auto limit = std::chrono::seconds(order_.seconds_per_seed);
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      Worker& worker = *workers_[i];
+      const std::optional<Job> job = worker.job();
+      std::optional<SeedResult> result;
+      if (polls[i].revents != 0) {
+        result = worker.read();
+      } else if (job && WallClock::now() - worker.since() > limit) {
+        result = worker.time_out();
+      }
+      if (result && job) finished(*job, worker.perturbed(), *result);
+    }
+  }
+
+  void finished(Job job, bool perturbed, SeedResult result) {
+    if (job.twin) {
+      const SeedResult first = twins_.at(job.seed).result;
+      twins_.erase(job.seed);
+      if (first.digest != result.digest || first.outcome != result.outcome) {
+        result.outcome = Outcome::nondeterminism;
+        result.check = "harness.nondeterminism";
+        result.subject = "digest";
+        result.detail = fmt::format("{} after {} events, then {} after {}", first.digest,
+                                    first.events, result.digest, result.events);
+      }
+      return tell(result);
+    }
+    const bool wants_twin =
+        order_.twins_one_in > 0 && draw(job.seed, "twin", 0, 0) % order_.twins_one_in == 0;
+    if (wants_twin && result.outcome == Outcome::passed) {
+      twins_[job.seed] = {.result = result, .perturbed = perturbed};
+      return;
+    }
+    tell(result);
+  }
+
+  void tell(const SeedResult& result) {
+    done_(result);
+    if (order_.fail_fast && result.outcome != Outcome::passed) seeds_.clear();
+  }
+
+  struct Twin {
+    SeedResult result;
+    bool perturbed = false, running = false;
+  };
+
+  const WorkOrder& order_;
+  const std::function<void(const SeedResult&)>& done_;
+  std::deque<std::uint64_t> seeds_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::map<std::uint64_t, Twin> twins_;  // first run done, second to come
+};
+
+}  // namespace
+
+void run_seeds(const WorkOrder& order, const std::function<void(const SeedResult&)>& done) {
+  ::signal(SIGPIPE, SIG_IGN);
+  Run(order, done).run();
+}
+
+int work(const std::string& scenario_name) {
+  const Scenario* scenario = find_scenario(scenario_name);
+  if (scenario == nullptr) return 64;
+  std::uint64_t seed = 0;
+  while (std::cin >> seed) {
+    const Verdict verdict = scenario->run({.seed = seed});
+    std::cout << to_json(result_of(seed, verdict)) << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace perdure::sim::cli

@@ -1,0 +1,38 @@
+// sim/cli/workers.h
+//
+// Seeds are run by processes, not threads: a crash costs one seed, and the parent knows
+// which.  A worker is this program again ("worker SCENARIO"); it reads seeds, one a
+// line, and answers each with a line of JSON.
+//
+//     parent ── "77120\n" ──► worker ── {"seed":77120,...} ──► parent
+//
+// Every second worker runs perturbed: no address randomisation, other fill of freed
+// memory, other environment.  A seed whose two runs there and here differ in their
+// digest has found nondeterminism.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/cli/result.h"
+
+namespace perdure::sim::cli {
+
+struct WorkOrder {
+  std::string scenario;
+  std::vector<std::uint64_t> seeds;
+  std::uint32_t jobs = 1;
+  std::uint32_t twins_one_in = 20;      // so many seeds run twice, on different workers
+  std::uint32_t seconds_per_seed = 60;  // of real time; beyond, the worker is killed
+  bool fail_fast = false;
+};
+
+// Calls `done` for each seed, in the order of their finishing.
+void run_seeds(const WorkOrder& order, const std::function<void(const SeedResult&)>& done);
+
+// The other side: stdin to stdout until the end of input.
+int work(const std::string& scenario);
+
+}  // namespace perdure::sim::cli

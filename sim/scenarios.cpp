@@ -1,0 +1,32 @@
+// The scenarios there are.  A new one is a line here.
+#include <array>
+
+#include "sim/scenario.h"
+#include "sim/selftest/journal.h"
+
+namespace perdure::sim {
+
+using selftest::Bug;
+using selftest::journal;
+
+std::span<const Scenario> scenarios() {
+  static constexpr std::array all = {
+      Scenario{"journal", "A tiny journal server keeps every value that it answered.",
+               journal<Bug::none>},
+      Scenario{"journal_answers_before_sync", "The same, but it answers first and syncs later.",
+               journal<Bug::answers_before_sync>, "acked-is-durable"},
+      Scenario{"journal_forgets_the_folder", "The same, but new files' names are never synced.",
+               journal<Bug::forgets_the_folder>, "acked-is-durable"},
+      Scenario{"journal_stops_at_torn_records",
+               "The same, but one file's torn end hides the files after it.",
+               journal<Bug::stops_at_torn_records>, "acked-is-durable"},
+      Scenario{"journal_goes_on_after_failed_sync",
+               "The same, but it believes a sync that comes after a failed one.",
+               journal<Bug::goes_on_after_failed_sync>, "acked-is-durable"},
+      Scenario{"journal_assumes_whole_reads", "The same, but a short read passes for a request.",
+               journal<Bug::assumes_whole_reads>, "nothing-invented"},
+  };
+  return all;
+}
+
+}  // namespace perdure::sim
