@@ -111,7 +111,8 @@ void Server::stop(Instant deadline) {
     if (!emptied_.wait(deadline)) break;
   }
   shared_.group.stop();
-  connections_.clear();
+  // What is left waits only for the flusher to let go of it.
+  while (!connections_.empty()) (void)emptied_.wait(io::never, io::Heed::deadline_only);
 }
 
 }  // namespace perdure::http

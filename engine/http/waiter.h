@@ -18,11 +18,11 @@ class Waiter {
   Waiter& operator=(const Waiter&) = delete;
 
   // Look, wait, look again.  Errors: timed_out, cancelled.
-  Result<void> wait(Instant deadline) {
+  Result<void> wait(Instant deadline, io::Heed heed = io::Heed::cancel) {
     const bool somebody_else_waits = waiting_ != io::FiberId();
     CHECK(!somebody_else_waits);
     waiting_ = fibers_.self();
-    const io::Woken woken = fibers_.park(deadline);
+    const io::Woken woken = fibers_.park(deadline, heed);
     waiting_ = {};
     if (woken == io::Woken::by_waker) return {};
     if (woken == io::Woken::by_deadline) return fail(Code::timed_out, "deadline passed");
