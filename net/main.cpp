@@ -12,12 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/http/http_over_streams.h"
-#include "engine/io/trace.h"
 #include "engine/node/shard.h"
-#include "engine/rocks/database.h"
 #include "net/crash.h"
 #include "net/options.h"
+#include "net/parts.h"
 #include "net/world.h"
 
 namespace perdure::net {
@@ -37,43 +35,11 @@ int refuse(const Error& why, int code) {
   return code;
 }
 
-// RocksDB blocks; its calls run on the pool while the fiber is parked.
-class OffloadToPool final : public rocks::Offload {
- public:
-  explicit OffloadToPool(net::Offload& pool) : pool_(pool) {}
-  void run(std::move_only_function<void()> job) override { pool_.run(std::move(job)); }
-
- private:
-  net::Offload& pool_;
-};
-
-// What outlives the Process's loops: one database, one offload a shard.
-struct Parts {
-  std::unique_ptr<rocks::Database> database;
-  std::vector<std::unique_ptr<OffloadToPool>> offloads;
-  std::vector<http::HttpOverStreams*> https;  // the Process's
-
-  Factories factories() {
-    return {.http = [](const ShardParts& shard) -> Result<std::unique_ptr<io::Http>> {
-              return std::make_unique<http::HttpOverStreams>(shard.fibers, shard.streams,
-                                                             shard.clock, shard.trace);
-            },
-            .tables = [this](const ShardParts& shard) -> Result<std::unique_ptr<io::Tables>> {
-              if (!database) {
-                TRY(opened, rocks::Database::open({.data_folder = shard.data_dir}));
-                database = std::move(opened);
-              }
-              offloads.push_back(std::make_unique<OffloadToPool>(shard.offload));
-              return database->front(*offloads.back());
-            }};
-  }
-};
-
 // One node of shards; each is touched on its own loop only.
 class Server {
  public:
-  Server(Process& process, Parts& parts, const node::Options& options)
-      : process_(process), parts_(parts), options_(options), shards_(process.shards()) {}
+  Server(Process& process, const node::Options& options)
+      : process_(process), options_(options), shards_(process.shards()) {}
 
   Result<node::Addresses> start() {
     process_.for_each_shard([this](std::uint32_t index, io::World& world) {
@@ -100,10 +66,7 @@ class Server {
     process_.for_each_shard([this](std::uint32_t index, io::World&) {
       if (shards_[index]) shards_[index]->stop();
     });
-    process_.for_each_shard([this](std::uint32_t index, io::World&) {
-      shards_[index].reset();
-      parts_.https[index]->stop();
-    });
+    process_.for_each_shard([this](std::uint32_t index, io::World&) { shards_[index].reset(); });
   }
 
  private:
@@ -114,7 +77,6 @@ class Server {
   }
 
   Process& process_;
-  Parts& parts_;
   const node::Options options_;
   std::vector<std::unique_ptr<node::Shard>> shards_;
   std::mutex mutex_;
@@ -126,7 +88,7 @@ int serve(Settings settings) {
   Result<std::unique_ptr<Process>> process = Process::make(settings.process, parts.factories());
   if (!process) return refuse(process.error(), exit_code(process.error().code));
 
-  Server server(**process, parts, settings.node);
+  Server server(**process, settings.node);
   const Result<node::Addresses> bound = server.start();
   if (!bound) {
     server.stop();

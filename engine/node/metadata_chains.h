@@ -1,0 +1,25 @@
+// engine/node/metadata_chains.h
+//
+// The chains of all logs as objects of the metadata store: "chain/7" is partition 7's.
+#pragma once
+
+#include "engine/control/metadata.h"
+#include "engine/io/world.h"
+#include "engine/log/chains.h"
+
+namespace perdure::node {
+
+class MetadataChains final : public log::Chains {
+ public:
+  MetadataChains(io::World& world, control::Metadata& metadata)
+      : world_(world), metadata_(metadata) {}
+
+  Result<std::vector<log::VersionedChain>> read(const std::vector<PartitionId>& partitions) override;
+  Result<std::vector<std::uint64_t>> swap(const std::vector<log::ChainChange>& changes) override;
+
+ private:
+  io::World& world_;
+  control::Metadata& metadata_;
+};
+
+}  // namespace perdure::node
