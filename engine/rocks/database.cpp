@@ -1,0 +1,155 @@
+#include "engine/rocks/database.h"
+
+#include "engine/base/check.h"
+#include "engine/rocks/core.h"
+
+namespace perdure::rocks {
+
+namespace {
+
+using rocksdb::Status;
+
+// Runs `job` elsewhere and hands its answer back.
+template <class Job>
+auto away(Offload& offload, Job job) {
+  std::optional<decltype(job())> answer;
+  offload.run([&] { answer.emplace(job()); });
+  CHECK(answer);
+  return std::move(*answer);
+}
+
+class RocksCursor : public io::Cursor {
+ public:
+  RocksCursor(Offload& offload, Core& core, Core::Handle family, std::string_view from,
+              std::string_view to)
+      : offload_(offload), to_(to), to_slice_(to_) {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;  // a long look must not push out what peeks live on
+    options.iterate_upper_bound = &to_slice_;
+    rows_.reset(core.db().NewIterator(options, family));
+    rows_->Seek(slice_of(from));
+  }
+
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+  Result<Rows> next(std::size_t bytes_max) override {
+    return away(offload_, [&]() -> Result<Rows> {
+      Rows batch;
+      for (std::size_t bytes = 0; rows_->Valid() && (batch.empty() || bytes < bytes_max);
+           rows_->Next()) {
+        batch.emplace_back(rows_->key().ToString(), rows_->value().ToString());
+        bytes += batch.back().first.size() + batch.back().second.size();
+      }
+      if (!rows_->status().ok()) return std::unexpected(error_of(rows_->status(), "scan"));
+      return batch;
+    });
+  }
+
+ private:
+  Offload& offload_;
+  const std::string to_;
+  const rocksdb::Slice to_slice_;
+  std::unique_ptr<rocksdb::Iterator> rows_;
+};
+
+class RocksFamily : public io::Family {
+ public:
+  RocksFamily(Offload& offload, Core& core, Core::Handle handle)
+      : offload_(offload), core_(core), handle_(handle) {}
+
+  io::Peek peek(std::string_view key, std::string& value) override {
+    rocksdb::ReadOptions options;
+    options.read_tier = rocksdb::kBlockCacheTier;
+    rocksdb::PinnableSlice pinned;
+    const Status status = core_.db().Get(options, handle_, slice_of(key), &pinned);
+    if (status.IsNotFound()) return io::Peek::absent;
+    if (!status.ok()) return io::Peek::unknown;
+    value.assign(pinned.data(), pinned.size());
+    return io::Peek::value;
+  }
+
+  using Value = std::optional<std::string>;
+  Result<Value> get(std::string_view key) override {
+    return away(offload_, [&] { return get_now(key); });
+  }
+  Result<std::vector<Value>> get_all(const std::vector<std::string>& keys) override {
+    return away(offload_, [&]() -> Result<std::vector<Value>> {
+      std::vector<Value> values;
+      for (const std::string& key : keys) {
+        TRY(value, get_now(key));
+        values.push_back(std::move(value));
+      }
+      return values;
+    });
+  }
+  Result<std::unique_ptr<io::Cursor>> scan(std::string_view from, std::string_view to) override {
+    return away(offload_, [&]() -> Result<std::unique_ptr<io::Cursor>> {
+      return std::make_unique<RocksCursor>(offload_, core_, handle_, from, to);
+    });
+  }
+  Result<void> ingest(io::Run run) override {
+    return away(offload_, [&] { return core_.ingest(handle_, run); });
+  }
+  Result<void> export_to(std::string_view folder) override {
+    return away(offload_, [&] { return core_.export_family(handle_, folder); });
+  }
+
+ private:
+  Result<Value> get_now(std::string_view key) {
+    rocksdb::PinnableSlice pinned;
+    const Status status = core_.db().Get({}, handle_, slice_of(key), &pinned);
+    if (status.IsNotFound()) return std::nullopt;
+    if (!status.ok()) return std::unexpected(error_of(status, "get"));
+    return pinned.ToString();
+  }
+
+  Offload& offload_;
+  Core& core_;
+  const Core::Handle handle_;
+};
+
+class RocksTables : public io::Tables {
+ public:
+  RocksTables(Offload& offload, Core& core) : offload_(offload), core_(core) {}
+
+  Result<std::unique_ptr<io::Family>> open(std::string_view family) override {
+    return away(offload_, [&]() -> Result<std::unique_ptr<io::Family>> {
+      TRY(handle, core_.open_family(family));
+      return std::make_unique<RocksFamily>(offload_, core_, handle);
+    });
+  }
+  Result<void> drop(std::string_view family) override {
+    return away(offload_, [&] { return core_.drop_family(family); });
+  }
+  Result<void> import_family(std::string_view family, std::string_view folder) override {
+    return away(offload_, [&] { return core_.import_family(family, folder); });
+  }
+  Result<std::vector<std::string>> list() override { return core_.families(); }
+
+ private:
+  Offload& offload_;
+  Core& core_;
+};
+
+}  // namespace
+
+Database::Database(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Database::~Database() = default;
+
+Result<std::unique_ptr<Database>> Database::open(Options options, rocksdb::Env* env) {
+  TRY(core, Core::open(std::move(options), env));
+  return std::unique_ptr<Database>(new Database(std::move(core)));
+}
+
+Result<void> Database::destroy(const Options& options, rocksdb::Env* env) {
+  return Core::destroy(options, env);
+}
+
+std::unique_ptr<io::Tables> Database::front(Offload& offload) {
+  return std::make_unique<RocksTables>(offload, *core_);
+}
+
+std::optional<Error> Database::broken() const { return core_->broken(); }
+
+Database::Usage Database::usage() const { return core_->usage(); }
+
+}  // namespace perdure::rocks
