@@ -93,11 +93,11 @@ Live* Context::live(const wire::InvocationId& id) {
 }
 
 Live& Context::begin(const wire::InvocationId& id) {
-  const auto known = std::ranges::find_if(lives_, [&](const auto& l) { return l->id == id; });
-  if (known == lives_.end()) lives_.push_back(std::make_unique<Live>());
-  Live& begun = known == lives_.end() ? *lives_.back() : **known;
-  begun = Live{.id = id, .exists = true, .changed = true};
-  return begun;
+  for (const auto& known : lives_) {  // one that ended in this record
+    if (known->id == id) return *known = Live{.id = id, .exists = true, .changed = true};
+  }
+  lives_.push_back(std::make_unique<Live>());
+  return *lives_.back() = Live{.id = id, .exists = true, .changed = true};
 }
 
 tables::InvocationRow& Context::change(Live& live) {
