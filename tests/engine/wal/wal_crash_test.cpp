@@ -111,7 +111,7 @@ class Story {
   }
 
   void append(LogletId id, Model& model) {
-    const std::uint64_t size = below(10) == 0 ? below(4000) : below(300);
+    const std::uint64_t size = draw_size();
     std::string bytes = std::to_string(id.raw()) + ":" +
                         std::to_string(model.appended.size() + 1) + ":" +
                         std::to_string(++appends_) + ":";
@@ -125,6 +125,19 @@ class Story {
                   at.error().code == Code::failed)
           << at.error().detail;
       pause(2000);
+    }
+  }
+
+  // Often one sector to the byte: then what a torn batch leaves fits exactly behind what
+  // the next one writes, which is how an old frame would surface.
+  std::uint64_t draw_size() {
+    constexpr std::uint64_t whole_sector = sector_bytes - header_bytes;
+    switch (below(10)) {
+      case 0: return below(4000);
+      case 1:
+      case 2:
+      case 3: return below(300);
+      default: return whole_sector;
     }
   }
 
