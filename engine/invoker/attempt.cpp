@@ -66,7 +66,11 @@ AttemptEnd Attempt::run() {
 ConversationEnd Attempt::journey() {
   Result<Replay> replay = shared_.journal.read(id_, shared_.options.state_bytes_max);
   if (!live_) return HandlerDone();
-  if (!replay) return lost(replay.error());
+  if (!replay) {
+    AttemptFailure why = lost(replay.error());
+    why.counted = false;
+    return why;
+  }
   if (replay->entries < live_->entries_known) {
     return uncounted("", "the journal that was read is older than what was stored");
   }

@@ -10,7 +10,7 @@ using wire::MessageType;
 using Verdict = std::optional<AttemptFailure>;
 
 std::string about(MessageType type, std::string_view what) {
-  return std::string(wire::name_of(type)).append(" command: ").append(what);
+  return std::string(wire::name_of(type)).append(": ").append(what);
 }
 
 Verdict refuse(MessageType type, std::string_view what) { return violation(about(type, what)); }

@@ -58,7 +58,7 @@ std::expected<wire::Callee, AttemptFailure> read_callee(const FrameView& frame,
   const auto call = wire::decode<wire::CallCommand>(frame.payload);
   if (!call) return std::unexpected(violation(call.error().detail));
   if (call->result_completion_id == 0) {
-    return std::unexpected(violation("Call command: it has no completion id"));
+    return std::unexpected(violation("CallCommand: it has no completion id"));
   }
   return callee_of(*call, true, setup, around);
 }

@@ -5,6 +5,10 @@
 namespace perdure::invoker {
 namespace {
 
+constexpr std::chrono::milliseconds longest = std::chrono::days(365);
+// What is not the handler's fault is not tried again in a tight loop, whatever it set.
+constexpr std::chrono::milliseconds shortest_uncounted{100};
+
 // initial * factor ^ (round - 1), at most the maximum.  Stops multiplying once there.
 std::chrono::milliseconds backoff(const wire::EffectiveOptions& options, std::uint32_t round) {
   const std::uint64_t factor_milli = std::max<std::uint64_t>(options.retry_factor_milli, 1000);
@@ -29,7 +33,8 @@ RetryDecision RetryState::failed(const AttemptFailure& why, const wire::Effectiv
     if (options.retry_on_max_attempts == wire::OnMaxAttempts::kill) return FailNow();
     return PauseNow();
   }
-  return RetryAfter{.delay = why.next_retry_delay.value_or(backoff(options, delays_))};
+  const std::chrono::milliseconds delay = why.next_retry_delay.value_or(backoff(options, delays_));
+  return RetryAfter{.delay = std::clamp(delay, why.counted ? delay.zero() : shortest_uncounted, longest)};
 }
 
 void RetryState::stored(Instant now, bool command) {
