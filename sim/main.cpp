@@ -175,8 +175,8 @@ int doctor(std::uint64_t seeds) {
                   first_found = std::min(first_found.value_or(result.seed), result.seed);
                 } else if (result.outcome != Outcome::passed) {
                   ++bad;
-                  std::cout << fmt::format("  seed {}: {} {}\n", result.seed, result.check,
-                                           result.detail);
+                  std::cout << fmt::format("  seed {}: {}: {}\n", result.seed, result.check,
+                                           result.detail.substr(0, result.detail.find('\n')));
                   worst = result.outcome == Outcome::nondeterminism ? nondeterminism
                                                                     : harness_error;
                 }

@@ -75,8 +75,9 @@ Verdict Experiment::verdict() const {
           .digest_blocks = loop.digest().blocks(),
           .events = loop.event(),
           .time = loop.now(),
-          .drawn = fmt::format("{}; picks {}; {} misfortunes", show(swarm_),
-                               name_of(universe_->pick()), nemesis_ ? nemesis_->inflicted() : 0),
+          .drawn = fmt::format("{}; picks {}; {} misfortunes{}", show(swarm_),
+                               name_of(universe_->pick()), nemesis_ ? nemesis_->inflicted() : 0,
+                               universe_->http_over_streams() ? "; framed http" : ""),
           .marks = universe_->recorder.marks()};
 }
 

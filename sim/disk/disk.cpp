@@ -1,5 +1,7 @@
 #include "sim/disk/disk.h"
 
+#include <algorithm>
+
 #include "engine/base/bytes.h"
 #include "sim/world/host.h"
 #include "sim/world/universe.h"
@@ -8,6 +10,7 @@ namespace perdure::sim {
 
 namespace {
 
+constexpr Nanos stall_max = 20 * second;
 constexpr double bytes_per_nanosecond = 0.5;  // 500 MB/s
 
 // What the calls of disk and files have in common.
@@ -29,7 +32,7 @@ class Calls {
   Nanos takes(const faults::Latency& latency, std::size_t bytes = 0) {
     const Nanos once = shard_.universe().latency(dice(), latency) +
                        static_cast<Nanos>(static_cast<double>(bytes) / bytes_per_nanosecond);
-    return once * store().slow();
+    return std::min(once * store().slow(), stall_max);
   }
   template <class T, class Effect>
   Result<T> perform(std::uint64_t payload, Nanos latency, Effect&& effect) {

@@ -14,6 +14,7 @@ constexpr DiskStore::Inode root = 0;
 
 Result<std::vector<std::string>> split(std::string_view path) {
   std::vector<std::string> parts;
+  if (path.starts_with('/')) return fail(Code::invalid, "path is not relative");
   while (!path.empty()) {
     const std::size_t slash = std::min(path.find('/'), path.size());
     const std::string_view part = path.substr(0, slash);

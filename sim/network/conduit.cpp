@@ -32,8 +32,11 @@ bool Conduit::alive(Side side) {
 Host& Conduit::host_of(Side side) { return side == Side::opener ? from_ : to_; }
 
 std::string Conduit::peer(Side side) const {
-  if (side == Side::opener) return fmt::format("{}:{}", to_.ip(), port_);
-  return fmt::format("{}:{}", from_.ip(), 40'000 + id_ % 20'000);
+  const auto ip = [this](const Host& host) {
+    return &from_ == &to_ ? std::string("127.0.0.1") : host.ip();
+  };
+  if (side == Side::opener) return fmt::format("{}:{}", ip(to_), port_);
+  return fmt::format("{}:{}", ip(from_), 40'000 + id_ % 20'000);
 }
 
 // --- sending ---

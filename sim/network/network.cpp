@@ -15,6 +15,7 @@ namespace perdure::sim {
 
 namespace {
 constexpr std::size_t lane_bytes_max = 8 << 20;
+constexpr Nanos delay_max = 10 * second;
 constexpr Nanos ring_latency = 500;  // between shards of one process
 }  // namespace
 
@@ -34,6 +35,7 @@ Nanos Network::arrival(const Host& from, const Host& to) {
   Nanos delay = universe_.latency(dice, weather.link);
   if (weather.link_tail > 0 && dice.chance(weather.link_tail)) delay *= 100;
   if (now < link.slow_until) delay *= link.slow;
+  delay = std::min(delay, delay_max);
   // What meets a cut is sent again after it, later the longer it lasted.
   if (now < link.cut_until) return link.cut_until + delay + dice.below(link.cut_until - now + 1) / 4;
   return now + delay;
@@ -111,7 +113,11 @@ Result<Network::Address> Network::resolve(Host& from, std::string_view address) 
   if (error != std::errc() || end != digits.data() + digits.size()) {
     return fail(Code::invalid, "address has a bad port");
   }
-  const bool here = name.empty() || name == "0.0.0.0" || name == "[::]" || name == "127.0.0.1" ||
+  const bool bracketed = name.starts_with('[') && name.ends_with(']');
+  if (name.empty() || (name.find(':') != name.npos && !bracketed)) {
+    return fail(Code::invalid, "address has no host");
+  }
+  const bool here = name == "0.0.0.0" || name == "[::]" || name == "127.0.0.1" ||
                     name == "[::1]" || name == "localhost";
   found.host = here ? &from : find_ip(name);
   if (found.host == nullptr) found.host = universe_.find_host(name);
@@ -136,7 +142,7 @@ Result<Network::Listening> Network::listen(Shard& shard, std::string_view addres
   const std::uint64_t id = next_id_++;
   there.push_back({.id = id, .shard = &shard, .life = shard.life(), .accept = std::move(accept)});
   const std::string_view name = address.substr(0, address.rfind(':'));
-  const bool any = name.empty() || name == "0.0.0.0" || name == "[::]";
+  const bool any = name == "0.0.0.0" || name == "[::]";
   return Listening{.id = id,
                    .address = fmt::format("{}:{}", any ? at.host->ip() : std::string(name), at.port)};
 }

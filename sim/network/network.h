@@ -52,7 +52,7 @@ class Network {
     Host* host = nullptr;
     std::uint16_t port = 0;
   };
-  // As `from` sees it: "127.0.0.1:80", "10.0.0.2:80", "n2:80", ":0".  Errors: invalid,
+  // As `from` sees it: "127.0.0.1:80", "10.0.0.2:80", "n2:80".  Errors: invalid,
   // not_found.
   Result<Address> resolve(Host& from, std::string_view address);
   Host* find_ip(std::string_view ip);

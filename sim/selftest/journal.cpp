@@ -8,6 +8,7 @@
 #include "engine/base/bytes.h"
 #include "engine/io/clock.h"
 #include "engine/io/disk.h"
+#include "engine/io/random.h"
 #include "engine/io/streams.h"
 #include "engine/io/trace.h"
 #include "sim/world/guests.h"
@@ -19,12 +20,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr Duration chaos = seconds(20);
 constexpr std::uint64_t fetch_all = UINT64_MAX;
-constexpr std::size_t record_bytes = 16;  // value, checksum
+constexpr std::size_t record_bytes = 600;  // value, filling, checksum: more than a sector
 
 std::string record(std::uint64_t value) {
   std::string bytes;
   put_be(bytes, value);
+  bytes.append(record_bytes - 16, static_cast<char>('a' + value % 26));
   put_be(bytes, hash64(bytes, 77));
   return bytes;
 }
@@ -143,7 +146,7 @@ class Server final : public Guest {
   // --- connections ---
 
   void accept() {
-    auto listener = world_.streams.listen(":7000");
+    auto listener = world_.streams.listen("0.0.0.0:7000");
     if (!listener) return;
     while (true) {
       auto stream = (*listener)->accept(io::never);
@@ -210,7 +213,9 @@ Result<void> append_one(io::World& world, io::Stream& stream, std::uint64_t valu
   return {};
 }
 
+// Appends `count` values within the chaos, more or less.
 void client(io::World& world, Known& known, std::uint64_t name, std::uint64_t count) {
+  const Duration gap = chaos * 2 / static_cast<Duration::rep>(count);
   std::unique_ptr<io::Stream> stream;
   for (std::uint64_t i = 1; i <= count;) {
     const std::uint64_t value = name << 32 | i;
@@ -221,6 +226,9 @@ void client(io::World& world, Known& known, std::uint64_t name, std::uint64_t co
     if (stream && append_one(world, *stream, value)) {
       known.acked.insert(value);
       ++i;
+      const auto pause = Duration(static_cast<Duration::rep>(
+          world.random.below("client.gap", static_cast<std::uint64_t>(gap.count()))));
+      if (!world.fibers.sleep_until(world.fibers.now() + pause)) return;
       continue;
     }
     stream.reset();
@@ -278,7 +286,7 @@ Verdict run(const Config& config, Bug bug) {
     universe.add_host({.name = fmt::format("client{}", i), .helper = true})
         .start(on_shard_0([&known, i, values](io::World& world) { client(world, known, i, values); }));
   }
-  if (experiment.chaos({.nodes = {"server"}, .helpers = {"client1"}}, seconds(10)) &&
+  if (experiment.chaos({.nodes = {"server"}, .helpers = {"client1"}}, chaos) &&
       experiment.heal(seconds(60), [&known] { return known.clients_working == 0; })) {
     // A last start, so that nothing is only in memory.
     Host& server = universe.host("server");

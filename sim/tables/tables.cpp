@@ -3,6 +3,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/check.h"
 #include "engine/io/disk.h"
+#include "sim/disk/disk_store.h"
 #include "sim/world/host.h"
 #include "sim/world/universe.h"
 
@@ -137,7 +138,10 @@ class MemFamily final : public io::Family {
     CHECK(one_ingest_at_a_time);
     check_run(run);
     ingesting_ = true;
-    const Nanos latency = tables_.shard_.universe().latency(dice(), weather().table_ingest);
+    const Nanos latency =
+        std::min(tables_.shard_.universe().latency(dice(), weather().table_ingest) *
+                     tables_.shard_.host().disk().slow(),
+                 20 * second);
     auto done = perform<void>(hash_of(run), latency, [&]() -> Result<void> {
       store().ingest(name_, run);
       return {};

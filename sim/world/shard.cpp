@@ -4,6 +4,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/check.h"
+#include "engine/http/http_over_streams.h"
 #include "sim/bucket/bucket.h"
 #include "sim/disk/disk.h"
 #include "sim/network/http.h"
@@ -78,7 +79,15 @@ struct Shard::Twins {
         random(shard.universe().seed(), entity_of(shard.host(), shard.life(), shard.index())),
         streams(shard),
         tables(shard, disk),
-        trace(shard) {}
+        trace(shard) {
+    if (shard.universe().http_over_streams()) {
+      framed_http = std::make_unique<http::HttpOverStreams>(streams, *shard.scheduler_,
+                                                            *shard.clock_, trace);
+    }
+  }
+  io::Http& either_http() {
+    return framed_http != nullptr ? static_cast<io::Http&>(*framed_http) : http;
+  }
   SimDisk disk;
   SimHttp http;
   SimNames names;
@@ -88,6 +97,7 @@ struct Shard::Twins {
   SimStreams streams;
   MemTables tables;
   SimTrace trace;
+  std::unique_ptr<http::HttpOverStreams> framed_http;  // in a fifth of the seeds
 };
 
 Shard::Shard(Universe& universe, Host& host, Life life, std::uint32_t index)
@@ -109,7 +119,7 @@ io::World Shard::world() {
   return {.clock = *clock_,
           .disk = twins.disk,
           .fibers = *scheduler_,
-          .http = twins.http,
+          .http = twins.either_http(),
           .names = twins.names,
           .objects = twins.objects,
           .peers = twins.peers,

@@ -23,6 +23,8 @@ Universe::Universe(UniverseOptions options)
       weather(options.weather),
       options_(options),
       pick_(draw_pick(options.seed)),
+      http_over_streams_(
+          options.http_over_streams.value_or(draw(options.seed, "http", 0, 0) % 5 == 0)),
       network_(std::make_unique<Network>(*this)),
       bucket_(std::make_unique<Bucket>()) {}
 

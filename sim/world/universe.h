@@ -41,6 +41,7 @@ struct UniverseOptions {
   std::uint64_t seed = 0;
   faults::Weather weather = {};
   LoopLimits limits = {};
+  std::optional<bool> http_over_streams = {};  // drawn, one seed in five, unless said
 };
 
 class Universe {
@@ -69,6 +70,8 @@ class Universe {
   // A fair day from now on: latencies as by default, no more errors.
   void calm() { weather = faults::Weather(); }
   Pick pick() const { return pick_; }
+  // Whether io::Http is engine/http over simulated streams, or answered at message level.
+  bool http_over_streams() const { return http_over_streams_; }
 
   Loop loop;
   Recorder recorder;
@@ -81,6 +84,7 @@ class Universe {
  private:
   const UniverseOptions options_;
   const Pick pick_;
+  const bool http_over_streams_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Bucket> bucket_;
   std::vector<std::unique_ptr<Host>> hosts_;

@@ -242,7 +242,7 @@ TEST(Crash, PeersOfAStreamSeeAResetOrNothing) {
     Universe universe({.seed = 9});
     Host& server = universe.add_host({.name = "server"});
     server.start(on_shard_0([](io::World& world) {
-      auto listener = world.streams.listen(":80");
+      auto listener = world.streams.listen("0.0.0.0:80");
       auto stream = (*listener)->accept(io::never);
       (void)world.fibers.sleep_until(io::never);
     }));
@@ -290,7 +290,7 @@ TEST(Http, AnswersAtMessageLevel) {
     Universe universe({.seed = seed, .weather = rough()});
     universe.add_host({.name = "server", .shards = 2})
         .start(each_shard([](io::World& world, std::uint32_t) {
-          auto server = world.http.serve(":8080", {}, [&world](io::Exchange& exchange) {
+          auto server = world.http.serve("0.0.0.0:8080", {}, [&world](io::Exchange& exchange) {
             std::string body;
             while (true) {
               auto some = exchange.read(world.fibers.now() + seconds(30));

@@ -1,0 +1,65 @@
+// sim/check/observers.h
+//
+// Checks that look on while things happen, from outside of every host.
+//
+//   Journals       journal-prefix: of two attempts' journals one begins with the other;
+//                  journal-mismatch: a deterministic handler meets its own commands
+//   StateDigests   state-equals-replay (PP-2, PP-6): the digest of a partition's tables
+//                  at a position is the same on every replica and after every restart
+//
+// StateDigests listens to the trace event "tables.digest" with the fields partition,
+// lsn, digest; it also counts them, since a check that never looked proves nothing.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sim/check/history.h"
+#include "sim/handlers/watch.h"
+#include "sim/world/recorder.h"
+
+namespace perdure::sim {
+
+class Journals final : public HandlerWatch {
+ public:
+  explicit Journals(History::Report report) : report_(std::move(report)) {}
+
+  void replayed(std::string_view invocation, std::string_view frames) override;
+  void mismatched(std::string_view invocation, std::string_view detail) override;
+  void ran(std::string_view invocation, std::string_view name) override;
+  void awakeable(std::string_view token, std::string_view id) override;
+  void ended(std::string_view invocation) override;
+
+  // What a client that knows the token would be told.
+  std::optional<std::string> awakeable_of(std::string_view token) const;
+  std::uint64_t attempts() const { return attempts_; }
+  std::uint64_t runs() const { return runs_; }
+
+ private:
+  const History::Report report_;
+  std::map<std::string, std::string, std::less<>> longest_;  // journal, by invocation
+  std::map<std::string, std::string, std::less<>> awakeables_;
+  std::uint64_t attempts_ = 0, runs_ = 0;
+};
+
+class StateDigests {
+ public:
+  explicit StateDigests(History::Report report) : report_(std::move(report)) {}
+  void attach(Recorder& recorder);
+  void saw(std::uint64_t partition, std::uint64_t lsn, std::uint64_t digest, std::string_view who);
+  std::uint64_t compared() const { return compared_; }
+
+ private:
+  struct Seen {
+    std::uint64_t digest;
+    std::string who;
+  };
+  const History::Report report_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Seen> seen_;
+  std::uint64_t compared_ = 0;  // beyond the first sight
+};
+
+}  // namespace perdure::sim

@@ -1,0 +1,181 @@
+#include "sim/handlers/deployment.h"
+
+#include <array>
+#include <chrono>
+
+#include "engine/io/fibers.h"
+
+namespace perdure::sim {
+
+namespace {
+
+// Passes on what a callee or a cancel says; everything else ended the attempt.
+Result<void> answer(Dialogue& ctx, const Result<std::string>& result) {
+  if (result) return ctx.output(*result);
+  if (result.error().code == Code::conflict) return ctx.output_failure(409, result.error().detail);
+  return std::unexpected(result.error());
+}
+
+Result<std::string> counter_add(Dialogue& ctx, HandlerWatch&) {
+  TRY(stored, ctx.get("count"));
+  const std::string count = std::to_string(stored ? std::stoull(*stored) + 1 : 1);
+  TRY_VOID(ctx.set("count", count));
+  return count;
+}
+
+Result<std::string> counter_get(Dialogue& ctx, HandlerWatch&) {
+  TRY(stored, ctx.get("count"));
+  return stored.value_or("0");
+}
+
+Result<std::string> list_append(Dialogue& ctx, HandlerWatch&) {
+  TRY(stored, ctx.get("items"));
+  const std::string items = stored ? *stored + "," + ctx.input() : ctx.input();
+  TRY_VOID(ctx.set("items", items));
+  return std::to_string(1 + std::ranges::count(items, ','));
+}
+
+Result<std::string> list_items(Dialogue& ctx, HandlerWatch&) {
+  TRY(stored, ctx.get("items"));
+  return stored.value_or("");
+}
+
+Result<std::string> echo(Dialogue& ctx, HandlerWatch&) {
+  const std::string input = ctx.input();
+  return ctx.run("echo", [&input] { return input; });
+}
+
+Result<std::string> nap(Dialogue& ctx, HandlerWatch&) {
+  const std::string& input = ctx.input();
+  const std::size_t blank = input.find(' ');
+  if (blank == input.npos) return fail(Code::conflict, "want milliseconds and a token");
+  TRY_VOID(ctx.sleep(std::chrono::milliseconds(std::stoll(input.substr(0, blank)))));
+  return input.substr(blank + 1);
+}
+
+Result<std::string> wait_awakeable(Dialogue& ctx, HandlerWatch& watch) {
+  const Dialogue::Awakeable awakeable = ctx.awakeable();
+  TRY(told, ctx.run("tell", [&] {
+    watch.awakeable(ctx.input(), awakeable.id);
+    return awakeable.id;
+  }));
+  (void)told;
+  return ctx.await(awakeable);
+}
+
+struct KeyAndToken {
+  std::string key, token;
+};
+Result<KeyAndToken> key_and_token(const std::string& input) {
+  const std::size_t blank = input.find(' ');
+  if (blank == input.npos) return fail(Code::conflict, "want a key and a token");
+  return KeyAndToken{input.substr(0, blank), input.substr(blank + 1)};
+}
+
+Result<std::string> chain_call(Dialogue& ctx, HandlerWatch&) {
+  TRY(target, key_and_token(ctx.input()));
+  return ctx.call("List", "append", target.key, target.token);
+}
+
+Result<std::string> chain_spread(Dialogue& ctx, HandlerWatch&) {
+  TRY(target, key_and_token(ctx.input()));
+  TRY_VOID(ctx.send("List", "append", target.key, target.token));
+  return target.token;
+}
+
+struct Handler {
+  std::string_view service, service_type, name, type;
+  Result<std::string> (*run)(Dialogue&, HandlerWatch&);
+};
+
+constexpr std::array handlers = {  // by service
+    Handler{"Counter", "VIRTUAL_OBJECT", "add", "EXCLUSIVE", counter_add},
+    Handler{"Counter", "VIRTUAL_OBJECT", "get", "SHARED", counter_get},
+    Handler{"List", "VIRTUAL_OBJECT", "append", "EXCLUSIVE", list_append},
+    Handler{"List", "VIRTUAL_OBJECT", "items", "SHARED", list_items},
+    Handler{"Echo", "SERVICE", "echo", "", echo},
+    Handler{"Sleeper", "SERVICE", "nap", "", nap},
+    Handler{"Awake", "SERVICE", "wait", "", wait_awakeable},
+    Handler{"Chain", "SERVICE", "call", "", chain_call},
+    Handler{"Chain", "SERVICE", "spread", "", chain_spread},
+};
+
+void serve(io::World world, io::Exchange& exchange, const Mischief& mischief, HandlerWatch& watch) {
+  const std::string& target = exchange.request().target;
+  if (target == "/discover") {
+    return exchange.respond(
+        {.status = 200,
+         .headers = {{"content-type", "application/vnd.restate.endpointmanifest.v3+json"}}},
+        manifest());
+  }
+  constexpr std::string_view prefix = "/invoke/";
+  const std::size_t slash = target.rfind('/');
+  if (!target.starts_with(prefix) || slash < prefix.size()) {
+    return exchange.respond({.status = 404}, "");
+  }
+  Dialogue dialogue(world, exchange, mischief, watch);
+  if (!dialogue.begin()) return;
+  const std::string service = target.substr(prefix.size(), slash - prefix.size());
+  if (!run_handler(service, target.substr(slash + 1), dialogue, watch)) exchange.reset();
+}
+
+class Deployment final : public Guest {
+ public:
+  Deployment(std::span<const io::World> worlds, const DeploymentOptions& options,
+             HandlerWatch& watch)
+      : worlds_(worlds.begin(), worlds.end()), options_(options), watch_(watch) {}
+
+  void run(std::uint32_t shard) override {
+    io::World world = worlds_[shard];
+    auto server = world.http.serve(options_.address, {}, [this, world](io::Exchange& exchange) {
+      serve(world, exchange, options_.mischief, watch_);
+    });
+    if (!server) return;
+    servers_.push_back(std::move(*server));
+  }
+
+ private:
+  std::vector<io::World> worlds_;
+  const DeploymentOptions options_;
+  HandlerWatch& watch_;
+  std::vector<std::unique_ptr<io::HttpServer>> servers_;
+};
+
+}  // namespace
+
+bool run_handler(std::string_view service, std::string_view name, Dialogue& dialogue,
+                 HandlerWatch& watch) {
+  for (const Handler& handler : handlers) {
+    if (handler.service != service || handler.name != name) continue;
+    (void)answer(dialogue, handler.run(dialogue, watch));
+    return true;
+  }
+  return false;
+}
+
+std::string manifest() {
+  std::string json = R"({"protocolMode":"BIDI_STREAM","minProtocolVersion":5,"maxProtocolVersion":7,"services":[)";
+  std::string_view service;
+  for (const Handler& handler : handlers) {
+    if (handler.service != service) {
+      if (!service.empty()) json += "]},";
+      service = handler.service;
+      json += R"({"name":")" + std::string(service) + R"(","ty":")" +
+              std::string(handler.service_type) + R"(","handlers":[)";
+    } else {
+      json += ",";
+    }
+    json += R"({"name":")" + std::string(handler.name) + '"';
+    if (!handler.type.empty()) json += R"(,"ty":")" + std::string(handler.type) + '"';
+    json += "}";
+  }
+  return json + "]}]}";
+}
+
+Factory deployment(const DeploymentOptions& options, HandlerWatch& watch) {
+  return [options, &watch](std::span<const io::World> worlds) {
+    return std::make_unique<Deployment>(worlds, options, watch);
+  };
+}
+
+}  // namespace perdure::sim

@@ -1,0 +1,40 @@
+// sim/handlers/deployment.h
+//
+// A deployment of scripted services, as a guest of a simulated host: answers discovery
+// and runs attempts, over io::Http only.
+//
+//     Counter (object)   add: token -> count          get: -> count
+//     List (object)      append: token -> position    items: -> "a,b,c"
+//     Echo               echo: text -> text, by way of a run
+//     Sleeper            nap: "<ms> <token>" -> token
+//     Awake              wait: token -> what the awakeable was resolved with
+//     Chain              call: "<key> <token>" -> List.append's answer
+//                        spread: "<key> <token>" -> sends it to the list, answers at once
+//
+// Every handler is deterministic: of two attempts at one invocation each gives the same
+// commands, so any difference between journal and handler is the server's doing.
+#pragma once
+
+#include <string>
+
+#include "sim/handlers/dialogue.h"
+#include "sim/world/host.h"
+
+namespace perdure::sim {
+
+struct DeploymentOptions {
+  std::string address = "0.0.0.0:9080";
+  Mischief mischief;
+};
+
+// Both outlive the host.
+Factory deployment(const DeploymentOptions& options, HandlerWatch& watch);
+
+// The manifest that /discover answers with (version 3).
+std::string manifest();
+
+// Runs the handler of that name in this dialogue; false when there is none.
+bool run_handler(std::string_view service, std::string_view handler, Dialogue& dialogue,
+                 HandlerWatch& watch);
+
+}  // namespace perdure::sim

@@ -1,0 +1,232 @@
+#include "sim/workload/clients.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/io/fibers.h"
+#include "engine/io/http.h"
+#include "engine/io/random.h"
+#include "sim/world/guests.h"
+
+namespace perdure::sim {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Answer {
+  int status = 0;
+  std::string body;
+};
+
+Result<Answer> post(io::World& world, const std::string& authority, std::string target,
+                    io::Headers headers, std::string_view body, Instant deadline) {
+  TRY(call, world.http.call({.scheme = "http", .authority = authority},
+                            {.method = "POST",
+                             .target = std::move(target),
+                             .authority = authority,
+                             .headers = std::move(headers)},
+                            deadline));
+  if (!body.empty()) {
+    // An early answer may break off our body; the answer counts.
+    (void)call->write(body, deadline);
+  }
+  call->finish();
+  TRY(response, call->response(deadline));
+  Answer answer = {.status = response.status};
+  while (true) {
+    TRY(some, call->read(deadline));
+    if (some.empty()) return answer;
+    answer.body += some;
+  }
+}
+
+}  // namespace
+
+// One client and its fiber.
+struct Workload::Client {
+  Workload& workload;
+  io::World& world;
+  std::uint32_t number;
+
+  Instant in(Duration span) const { return world.fibers.now() + span; }
+  std::uint64_t below(std::string_view what, std::uint64_t n) {
+    return world.random.below(what, n);
+  }
+  bool chance(std::string_view what, double probability) {
+    return static_cast<double>(world.random.draw(what) >> 11) * 0x1.0p-53 < probability;
+  }
+  const std::string& ingress() {
+    const auto& all = workload.options_.ingress;
+    return all[below("client.ingress", all.size())];
+  }
+
+  Operation draw(std::uint32_t n) {
+    const auto& weights = workload.options_.weights;
+    std::uint64_t at = below("client.verb", std::accumulate(weights.begin(), weights.end(), 0u));
+    std::size_t verb = 0;
+    while (at >= weights[verb]) at -= weights[verb++];
+    return {.client = number,
+            .verb = static_cast<Verb>(verb),
+            .key = fmt::format("k{}", below("client.key", workload.options_.keys)),
+            .token = fmt::format("c{}-{}", number, n),
+            .idempotent = !chance("client.without_key", workload.options_.without_key)};
+  }
+
+  struct Asked {
+    std::string target, body;
+  };
+  Asked ask(const Operation& operation) {
+    switch (operation.verb) {
+      case Verb::add: return {"/Counter/" + operation.key + "/add", operation.token};
+      case Verb::append: return {"/List/" + operation.key + "/append", operation.token};
+      case Verb::echo: return {"/Echo/echo", operation.token};
+      case Verb::nap:
+        return {"/Sleeper/nap", fmt::format("{} {}", below("client.nap", 3000), operation.token)};
+      case Verb::await: return {"/Awake/wait", operation.token};
+      case Verb::chain: return {"/Chain/call", operation.key + " " + operation.token};
+      case Verb::spread: return {"/Chain/spread", operation.key + " " + operation.token};
+      case Verb::send: return {"/List/" + operation.key + "/append/send", operation.token};
+    }
+    UNREACHABLE();
+  }
+
+  // Until an answer, or until it is given up.  False: this client's process ends.
+  bool perform(Operation operation) {
+    History& history = workload.history_;
+    Universe& universe = workload.experiment_.universe();
+    operation.invoked = universe.loop.now();
+    const Asked asked = ask(operation);
+    io::Headers headers = {{"content-type", "text/plain"}};
+    if (operation.idempotent) headers.push_back({"idempotency-key", operation.token});
+    const std::size_t record = history.invoked(operation);
+    io::Group resolving(world.fibers);
+    if (operation.verb == Verb::await) {
+      resolving.start("resolve", [this, &operation] { resolve(operation.token); });
+    }
+    while (true) {
+      const auto answer = post(world, ingress(), asked.target, headers, asked.body,
+                               in(workload.options_.timeout));
+      const Nanos now = universe.loop.now();
+      if (answer && answer->status / 100 == 2) {
+        history.returned(record, now, Fate::answered, answer->body);
+        break;
+      }
+      const bool final_refusal =
+          answer && answer->status / 100 == 4 && answer->status != 429 && answer->status != 408;
+      if (final_refusal) {
+        history.returned(record, now, Fate::refused, answer->body);
+        break;
+      }
+      if (!operation.idempotent) {
+        history.returned(record, now, Fate::unknown, "");
+        break;
+      }
+      history.retried(record);
+      if (!world.fibers.sleep_until(in(milliseconds(20 + below("client.pause", 400))))) return false;
+    }
+    resolving.stop();
+    // Now and then the same again: the answer may not change.
+    const bool answered = history.operations()[record].fate == Fate::answered;
+    if (answered && operation.idempotent && operation.verb != Verb::send &&
+        chance("client.again", 0.1)) {
+      const auto again = post(world, ingress(), asked.target, headers, asked.body,
+                              in(workload.options_.timeout));
+      if (again && again->status / 100 == 2) history.answered_again(record, again->body);
+    }
+    return true;
+  }
+
+  // Learns the awakeable from its handler, as a person would by mail, and resolves it.
+  void resolve(const std::string& token) {
+    while (true) {
+      if (!world.fibers.sleep_until(in(milliseconds(50 + below("client.mail", 500))))) return;
+      const auto id = workload.journals_.awakeable_of(token);
+      if (!id) continue;
+      (void)post(world, ingress(), "/restate/awakeables/" + *id + "/resolve", {}, token,
+                 in(workload.options_.timeout));
+    }
+  }
+
+  void run() {
+    for (std::uint32_t n = 1; n <= workload.options_.operations; ++n) {
+      const auto gap = static_cast<std::uint64_t>(workload.options_.gap.count());
+      const auto pause = Duration(static_cast<Duration::rep>(below("client.gap", gap + 1)));
+      if (!world.fibers.sleep_until(in(pause)) || !perform(draw(n))) return;
+    }
+    --workload.working_;
+  }
+
+  Result<std::string> read(const std::string& target) {
+    TRY(answer, post(world, ingress(), target, {}, "", in(workload.options_.timeout)));
+    if (answer.status != 200) {
+      return fail(Code::retry_later, fmt::format("status {}", answer.status));
+    }
+    return answer.body;
+  }
+
+  bool pause() { return !!world.fibers.sleep_until(in(milliseconds(200))); }
+};
+
+Workload::Workload(Experiment& experiment, WorkloadOptions options, History& history,
+                   Journals& journals)
+    : experiment_(experiment),
+      options_(std::move(options)),
+      history_(history),
+      journals_(journals) {}
+
+void Workload::start() {
+  working_ = options_.clients;
+  for (std::uint32_t i = 1; i <= options_.clients; ++i) {
+    experiment_.universe()
+        .add_host({.name = fmt::format("client{}", i), .helper = true})
+        .start(on_shard_0([this, i](io::World& world) { run_client(world, i); }));
+  }
+}
+
+void Workload::run_client(io::World& world, std::uint32_t number) {
+  Client{*this, world, number}.run();
+}
+
+void Workload::start_reading() {
+  experiment_.universe()
+      .add_host({.name = "reader", .helper = true})
+      .start(on_shard_0([this](io::World& world) { run_reader(world); }));
+}
+
+void Workload::run_reader(io::World& world) {
+  Client client{*this, world, 0};
+  for (const std::string& key : history_.keys(/*lists=*/false)) {
+    Result<std::string> count = fail(Code::retry_later, "");
+    while (!(count = client.read("/Counter/" + key + "/get"))) {
+      if (!client.pause()) return;
+    }
+    history_.check_counter(key, std::strtoull(count->c_str(), nullptr, 10));
+  }
+  for (const std::string& key : history_.keys(/*lists=*/true)) {
+    const std::set<std::string> expected = history_.expected(key);
+    // What was accepted to be sent may take a while; the heal's deadline bounds it.
+    for (int patience = 100;; --patience) {
+      const auto text = client.read("/List/" + key + "/items");
+      std::vector<std::string> items;
+      std::string_view rest = text ? std::string_view(*text) : std::string_view();
+      while (!rest.empty()) {
+        const std::size_t comma = std::min(rest.find(','), rest.size());
+        items.emplace_back(rest.substr(0, comma));
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+      }
+      const std::set<std::string> there(items.begin(), items.end());
+      const bool all = std::includes(there.begin(), there.end(), expected.begin(), expected.end());
+      if (text && (all || patience <= 0)) {
+        history_.check_list(key, items);
+        break;
+      }
+      if (!client.pause()) return;
+    }
+  }
+  read_ = true;
+}
+
+}  // namespace perdure::sim
