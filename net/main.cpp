@@ -83,7 +83,28 @@ class Server {
   std::optional<Error> failure_;  // the first
 };
 
+// What can be said but not yet done.  It is refused: a setting must not look as if it worked.
+Result<void> servable(const Settings& settings) {
+  if (!settings.join.empty()) {
+    return fail(Code::invalid, "--join: this version serves clusters of one node; leave it out");
+  }
+  if (settings.replication != "1") {
+    return fail(Code::invalid, "--replication " + settings.replication +
+                                   ": this version serves clusters of one node; 1 is what there is");
+  }
+  if (!settings.roles.empty()) {
+    return fail(Code::invalid, "--roles: a cluster of one node needs all roles; leave it out");
+  }
+  if (!settings.auto_provision) {
+    return fail(Code::invalid, "--auto-provision false: nobody else could provision this node");
+  }
+  return {};
+}
+
 int serve(Settings settings) {
+  if (const Result<void> can = servable(settings); !can) return refuse(can.error(), 64);
+  settings.process.node = settings.node.node;
+  settings.node.version = PERDURE_VERSION;
   Parts parts;
   Result<std::unique_ptr<Process>> process = Process::make(settings.process, parts.factories());
   if (!process) return refuse(process.error(), exit_code(process.error().code));
