@@ -9,6 +9,8 @@
 namespace perdure::http {
 namespace {
 
+constexpr int continuations_max = 16;  // frames of one head
+
 std::string_view view(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
@@ -59,7 +61,8 @@ struct H2Callbacks {
   }
 
   static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user) {
-    const bool tolerable = connection(user).note_frame(frame->type, frame->length, frame->flags);
+    const bool tolerable =
+        connection(user).note_frame(frame->type, frame->stream_id, frame->length, frame->flags);
     return tolerable ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
@@ -87,7 +90,7 @@ struct H2Callbacks {
 
   static int frame_recv(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     H2Connection& self = connection(user);
-    if (frame->hd.type == NGHTTP2_RST_STREAM) self.note_reset();
+    if (frame->hd.type == NGHTTP2_RST_STREAM) self.note_reset(frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_GOAWAY) self.goodbye_ = true;
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     if (frame->hd.type == NGHTTP2_HEADERS) self.head_begun_ = io::never;
@@ -179,6 +182,9 @@ void H2Connection::open_session() {
   // no code of ours may; resets_ does the same by the Clock we were given.
   constexpr std::uint64_t without_limit = std::numeric_limits<std::uint64_t>::max() / 2;
   nghttp2_option_set_stream_reset_rate_limit(option, without_limit, 1);
+  // Its guard against CONTINUATION floods counts reads, not frames, so that a head which
+  // comes byte by byte is taken for one; note_frame() counts frames.
+  nghttp2_option_set_max_continuations(option, without_limit);
   CHECK((settings_.server ? nghttp2_session_server_new2(&session_, callbacks, this, option)
                           : nghttp2_session_client_new2(&session_, callbacks, this, option)) == 0);
   nghttp2_option_del(option);
@@ -346,22 +352,56 @@ void H2Connection::dirty_if_wanted() {
 // --- the other side's frames ---
 
 // Counts what costs us something and brings nothing.  False: enough of it.
-bool H2Connection::note_frame(std::uint8_t type, std::size_t length, std::uint8_t flags) {
+bool H2Connection::note_frame(std::uint8_t type, std::int32_t id, std::size_t length,
+                              std::uint8_t flags) {
   const Instant now = context_.fibers.now();
-  if (type == NGHTTP2_HEADERS && head_begun_ == io::never) head_begun_ = now;
-  if (type != NGHTTP2_HEADERS && type != NGHTTP2_CONTINUATION) head_begun_ = io::never;
+  if (type == NGHTTP2_CONTINUATION) return ++continuations_ <= continuations_max;
+  continuations_ = 0;
+  if (type != NGHTTP2_HEADERS) head_begun_ = io::never;
+  else if (head_begun_ == io::never) head_begun_ = now;
+  if (settings_.server && is_misplaced(type, id)) return true;
   const bool ends = (flags & NGHTTP2_FLAG_END_STREAM) != 0;
   const bool useful = type == NGHTTP2_HEADERS || type == NGHTTP2_WINDOW_UPDATE ||
                       type == NGHTTP2_GOAWAY || type == NGHTTP2_RST_STREAM ||
-                      (type == NGHTTP2_DATA && (length > 0 || ends)) ||
-                      (type == NGHTTP2_CONTINUATION && length > 0);
+                      (type == NGHTTP2_DATA && (length > 0 || ends));
   if (!useful) return chatter_.spend(now);
   if (type == NGHTTP2_HEADERS || type == NGHTTP2_DATA) chatter_.earn();
   return true;
 }
 
-void H2Connection::note_reset() {
-  if (!settings_.server || resets_.spend(context_.fibers.now())) return;
+// What nghttp2 lets pass, because it remembers no streams that are closed.  We remember
+// a few, and only those where no frame can have been under way: what we reset may still
+// be spoken to.  Then the connection ends, and this is true.
+bool H2Connection::is_misplaced(std::uint8_t type, std::int32_t id) {
+  if (type == NGHTTP2_PRIORITY && id == 0) {
+    terminate(H2Error::protocol_error);
+    return true;
+  }
+  if (type != NGHTTP2_HEADERS) return false;  // nghttp2 drops DATA of closed streams by itself
+  if (id > newest_) {
+    constexpr std::int32_t remembered = 2 * 16;  // ids are odd
+    const std::int32_t next = newest_ == 0 ? 1 : newest_ + 2;
+    for (std::int32_t skipped = std::max(next, id - remembered); skipped < id; skipped += 2) {
+      skipped_[skipped_count_++ % skipped_.size()] = skipped;
+    }
+    newest_ = id;
+    return false;
+  }
+  if (nghttp2_session_find_stream(session_, id) != nullptr) return false;
+  if (std::ranges::find(skipped_, id) != skipped_.end()) terminate(H2Error::protocol_error);
+  else if (std::ranges::find(ended_by_peer_, id) != ended_by_peer_.end()) terminate(H2Error::stream_closed);
+  else return false;
+  return true;
+}
+
+void H2Connection::note_ended_by_peer(std::int32_t id) {
+  ended_by_peer_[ended_count_++ % ended_by_peer_.size()] = id;
+}
+
+void H2Connection::note_reset(std::int32_t id) {
+  if (!settings_.server) return;
+  note_ended_by_peer(id);
+  if (resets_.spend(context_.fibers.now())) return;
   context_.trace.count("http.floods");
   terminate(H2Error::enhance_your_calm);
 }
@@ -377,6 +417,7 @@ bool H2Connection::add_to_head(H2Stream& stream, std::string_view name, std::str
 void H2Connection::close_stream(H2Stream& stream, std::uint32_t error) {
   if (stream.closed) return;
   stream.closed = true;
+  if (stream.in.ended()) note_ended_by_peer(stream.id);
   const bool complete = stream.in.ended() && stream.out_over;
   if (complete && error == NGHTTP2_NO_ERROR) {
     resets_.earn();

@@ -15,6 +15,7 @@
 // Then it tells its owner, who destroys it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -145,8 +146,10 @@ class H2Connection : public Source {
   void open_session();
   void receive(std::string_view bytes);
   void other_side_left();
-  bool note_frame(std::uint8_t type, std::size_t length, std::uint8_t flags);
-  void note_reset();
+  bool note_frame(std::uint8_t type, std::int32_t id, std::size_t length, std::uint8_t flags);
+  bool is_misplaced(std::uint8_t type, std::int32_t id);
+  void note_reset(std::int32_t id);
+  void note_ended_by_peer(std::int32_t id);
   void note_session_end();
   void close_stream(H2Stream& stream, std::uint32_t error);
   bool add_to_head(H2Stream& stream, std::string_view name, std::string_view value);
@@ -159,6 +162,11 @@ class H2Connection : public Source {
   Allowance chatter_{2000, 100};  // frames that bring nothing
   Allowance resets_{1000, 33};    // streams that the other side took back
   std::uint64_t requests_ = 0;    // since they were last counted
+  int continuations_ = 0;         // of the head that is coming in
+  std::int32_t newest_ = 0;       // stream that the other side opened
+  std::array<std::int32_t, 16> ended_by_peer_{};  // lately: it may not come back to them
+  std::array<std::int32_t, 16> skipped_{};        // lately: lower than newest_, never opened
+  std::size_t ended_count_ = 0, skipped_count_ = 0;
   bool paused_ = false;           // gather stopped at its limit
   bool over_ = false;             // nghttp2 wants no more: nothing is asked of it any longer
   bool goodbye_ = false;     // GOAWAY went out or came in
