@@ -8,7 +8,7 @@
 //
 // A head is a key's first 16 bytes as a number: two heads that differ order their keys,
 // so only the last step of a search reads a key.  Measured against std::map in
-// docs/decisions: under half of its time a put.
+// docs/decisions/0005-checkpoint-by-ingest.md: under half of its time a put.
 //
 // Beside rows a layer has *erased ranges*: a key in one of them that has no row in this
 // layer is absent, whatever lies below.

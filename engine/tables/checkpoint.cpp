@@ -1,0 +1,75 @@
+#include "engine/tables/checkpoint.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace perdure::tables {
+
+namespace {
+
+std::uint64_t bytes_of(std::span<const Dirt> all) {
+  std::uint64_t bytes = 0;
+  for (const Dirt& dirt : all) bytes += dirt.dirty_bytes + dirt.frozen_bytes;
+  return bytes;
+}
+
+std::optional<Why> why_due(const CheckpointOptions& options, const Dirt& dirt, Instant now) {
+  if (dirt.running || dirt.dirty_bytes == 0) return std::nullopt;
+  if (dirt.dirty_bytes >= options.dirty_bytes_max) return Why::dirty_bytes;
+  if (dirt.log_bytes >= options.log_bytes_max) return Why::log_bytes;
+  if (now - dirt.dirty_since >= options.age_max) return Why::age;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view name_of(Why why) {
+  switch (why) {
+    case Why::dirty_bytes: return "dirty_bytes";
+    case Why::log_bytes: return "log_bytes";
+    case Why::age: return "age";
+    case Why::shared_bytes: return "shared_bytes";
+  }
+  return "?";
+}
+
+std::string_view name_of(Admission admission) {
+  switch (admission) {
+    case Admission::open: return "open";
+    case Admission::slow: return "slow";
+    case Admission::closed: return "closed";
+  }
+  return "?";
+}
+
+// What is on its way down already counts as gone: otherwise, over the budget, everything
+// would be laid down one after the other in ever smaller pieces.
+std::vector<Due> checkpoints_due(const CheckpointOptions& options, std::span<const Dirt> all,
+                                 Instant now) {
+  std::vector<Dirt> by_size(all.begin(), all.end());
+  std::ranges::stable_sort(by_size, std::greater{}, &Dirt::dirty_bytes);
+  const auto running = static_cast<std::size_t>(std::ranges::count(all, true, &Dirt::running));
+  const std::size_t room = options.running_max - std::min(running, options.running_max);
+  std::uint64_t kept = 0;
+  for (const Dirt& dirt : all) kept += dirt.dirty_bytes;
+
+  std::vector<Due> due;
+  for (const Dirt& dirt : by_size) {
+    if (due.size() == room) break;
+    std::optional<Why> why = why_due(options, dirt, now);
+    const bool may = !dirt.running && dirt.dirty_bytes > 0;
+    if (!why && may && kept > options.shared_bytes_max) why = Why::shared_bytes;
+    if (!why) continue;
+    due.push_back({.partition = dirt.partition, .why = *why});
+    kept -= dirt.dirty_bytes;
+  }
+  return due;
+}
+
+Admission admission_of(const CheckpointOptions& options, std::span<const Dirt> all) {
+  const std::uint64_t bytes = bytes_of(all);
+  if (bytes <= options.shared_bytes_max) return Admission::open;
+  return bytes < options.shared_bytes_max * 2 ? Admission::slow : Admission::closed;
+}
+
+}  // namespace perdure::tables
