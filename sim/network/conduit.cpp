@@ -201,6 +201,7 @@ void Conduit::arrived(Side side, std::string bytes) {
     if (conduit == nullptr) return;
     End& end = conduit->at(side);
     if (end.broken) return;
+    if (end.left) return conduit->give_back(side, bytes.size());
     if (!end.held) return conduit->send_reset(side);
     end.unread += bytes;
     conduit->wake(side);
@@ -273,6 +274,16 @@ void Conduit::release(Side side) {
   if (!(end.finished && end.ended && end.unread.empty())) reset(side);
   end.held = false;
   drop_if_released();
+}
+
+void Conduit::leave(Side side) {
+  if (!alive(side)) return;
+  if (at(side).finished) {
+    at(side).left = true;
+    at(side).held = false;
+    return drop_if_released();
+  }
+  release(side);
 }
 
 void Conduit::drop_if_released() {

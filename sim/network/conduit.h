@@ -46,6 +46,9 @@ class Conduit {
   void finish(Side side);
   void reset(Side side);
   void release(Side side);  // the handle goes; resets unless finished both ways
+  // The same, but what was finished stays valid and what still comes is thrown away, as
+  // an HTTP exchange does that answered before the request had ended.
+  void leave(Side side);
   void send_head(io::Response head);                    // acceptor
   Result<io::Response> wait_head(Instant deadline);     // opener
   const io::Request& request() const { return *request_; }
@@ -64,6 +67,7 @@ class Conduit {
     Life life;
     io::Event changed, room;  // something to read; something may be written
     bool held = true;
+    bool left = false;       // by leave()
     bool open = false;       // opener: the other side accepted
     bool finished = false;   // we said so
     bool ended = false;      // they said so, and it arrived

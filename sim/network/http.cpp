@@ -19,7 +19,9 @@ class Handle {
  public:
   Handle(Shard& shard, ConduitId id, Side side) : shard_(shard), id_(id), side_(side) {}
   ~Handle() {
-    if (Conduit* conduit = find()) conduit->release(side_);
+    if (Conduit* conduit = find()) {
+      side_ == Side::acceptor ? conduit->leave(side_) : conduit->release(side_);
+    }
   }
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
