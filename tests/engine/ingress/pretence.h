@@ -9,63 +9,15 @@
 
 #include "engine/ingress/ingress.h"
 #include "engine/io/clock.h"
-#include "engine/io/random.h"
-#include "engine/io/trace.h"
 #include "engine/wire/command.h"
 #include "host/manual_loop.h"
+#include "tests/support/counting_random.h"
+#include "tests/support/pretend_exchange.h"
+#include "tests/support/silent_trace.h"
 
 namespace tests {
 
 using namespace perdure;
-
-class CountingRandom : public io::Random {
- public:
-  std::uint64_t draw(std::string_view) override { return next_++ * 0x9E3779B97F4A7C15; }
-
- private:
-  std::uint64_t next_ = 1;
-};
-
-class SilentTrace : public io::Trace {
- public:
-  bool wants(io::Level) const override { return false; }
-  void event(io::Level, std::string_view, std::initializer_list<io::Field>) override {}
-  void count(std::string_view, std::uint64_t) override {}
-};
-
-class PretendExchange : public io::Exchange {
- public:
-  explicit PretendExchange(io::Request request, std::deque<Result<std::string>> pieces = {})
-      : request_(std::move(request)), pieces_(std::move(pieces)) {}
-
-  const io::Request& request() const override { return request_; }
-  io::HttpVersion version() const override { return io::HttpVersion::http1; }
-  std::string peer() const override { return "127.0.0.1:1"; }
-  Result<std::string> read(Instant) override {
-    if (pieces_.empty()) return std::string();
-    Result<std::string> piece = std::move(pieces_.front());
-    pieces_.pop_front();
-    return piece;
-  }
-  void respond(io::Response response, std::string bytes) override {
-    CHECK(!answered);
-    answered = true;
-    reply = std::move(response);
-    body = std::move(bytes);
-  }
-  void start(io::Response) override { UNREACHABLE(); }
-  Result<void> write(std::string_view, Instant) override { UNREACHABLE(); }
-  void finish() override { UNREACHABLE(); }
-  void reset() override {}
-
-  bool answered = false;
-  io::Response reply;
-  std::string body;
-
- private:
-  io::Request request_;
-  std::deque<Result<std::string>> pieces_;
-};
 
 // Runs handlers by their names: echo, run and shared answer their input, raw too, fail
 // and odd fail, headers tells its headers, slow never ends.

@@ -1,0 +1,55 @@
+// Requests and what the reference server 1.7.12 answered to them, in this order, with one
+// service M of many handlers registered, and O, G, W, V beside it.  Status, body, and the
+// headers allow and content-type must be the same; JSON is compared with its fields in
+// order.  (In the file the handlers of a service are sorted: theirs come out of a hash table.)
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/admin/admin.h"
+#include "tests/engine/admin/pretence.h"
+
+namespace tests {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+// The deployment's id was drawn; ours is another one.
+std::string normal(const std::string& body, const std::string& deployment) {
+  std::string text = body;
+  const auto at = text.find(deployment);
+  if (at != std::string::npos) text.replace(at, deployment.size(), "<deployment>");
+  const ordered_json value = ordered_json::parse(text, nullptr, false);
+  if (value.is_discarded()) return text;
+  return value.dump();
+}
+
+TEST(golden, we_answer_operators_as_the_reference_does) {
+  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "golden/requests.json");
+  const json entries = json::parse(file);
+  ASSERT_GT(entries.size(), 90u);
+  AdminBench bench;
+  for (const json& entry : entries) {
+    io::Request request{.method = entry["method"], .target = entry["target"]};
+    for (const json& header : entry["headers"]) request.headers.push_back({header[0], header[1]});
+    const PretendExchange exchange = bench.serve(std::move(request), entry.value("body", ""));
+    const std::string expected = entry.value("ours", entry["reply_body"].get<std::string>());
+    const std::string about = entry.dump();
+    EXPECT_EQ(exchange.reply.status, entry.value("our_status", entry["status"].get<int>())) << about;
+    EXPECT_EQ(normal(exchange.body, bench.deployment.text()),
+              normal(expected, "dp_11m64qJz8bcPqOL9XH3v4o9"))
+        << about;
+    if (entry.contains("our_status")) continue;
+    for (const json& header : entry["reply_headers"]) {
+      const std::string* value = io::find_header(exchange.reply.headers, header[0].get<std::string>());
+      ASSERT_TRUE(value) << about;
+      EXPECT_EQ(*value, header[1].get<std::string>()) << about;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tests
