@@ -253,10 +253,12 @@ AttemptEnd Attempt::conclude(ConversationEnd end) {
   return match(
       end,
       [this](const HandlerDone&) -> AttemptEnd {
+        ended_well_ = true;
         close_request();
         return Ended();
       },
       [this](const HandlerSuspended&) -> AttemptEnd {
+        ended_well_ = true;
         close_request();
         return Suspended();
       },
@@ -265,8 +267,9 @@ AttemptEnd Attempt::conclude(ConversationEnd end) {
 
 AttemptEnd Attempt::conclude_failure(const AttemptFailure& why) {
   live_->last_failure = why;
-  shared_.world.trace.event(io::Level::info, "invoker.attempt.failed",
-                            {{"invocation", id_.text()}, {"why", why.text()}});
+  shared_.world.trace.count("invoker.failures");
+  shared_.world.trace.event(io::Level::warn, "invoker.attempt.failed",
+                            {{"invocation", id_.text()}, {"code", why.restate_code}, {"why", why.text()}});
   const wire::Failure told{.code = why.code, .message = why.message};
   std::vector<wire::Command> last(1);
   const RetryDecision decision = live_->retry.failed(why, handler_options_);
@@ -320,7 +323,7 @@ bool Attempt::suspend_if_idle(Instant before) {
 }
 
 void Attempt::leave() {
-  if (call_ && conversation_->over() && !answer_ended_) {
+  if (ended_well_ && !answer_ended_) {
     const Instant deadline = now() + shared_.options.drain;
     Result<std::string> rest;
     do {

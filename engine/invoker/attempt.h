@@ -12,7 +12,8 @@
 // once, and the fibers unwind behind it.  What it proposed before is still on its way,
 // and is counted there (Live::outstanding): no successor begins before all is back.
 //
-// After run() said how it ended the stream is given a few seconds to end well: leave().
+// After run() said how it ended, a stream that had its last message is given a few
+// seconds to end well (leave()); one that failed is reset.
 #pragma once
 
 #include <memory>
@@ -113,6 +114,7 @@ class Attempt {
   bool pumping_ = false;
   bool close_wanted_ = false, closed_ = false;  // the request's body
   bool answer_ended_ = false;
+  bool ended_well_ = false;  // with a last message that is no Error
   bool lost_leadership_ = false;
   std::optional<AttemptFailure> interrupted_;
   std::uint64_t accounted_ = 0;

@@ -18,11 +18,12 @@ std::optional<Int> number(std::string_view text) {
   return value;
 }
 
-// "Wed, 21 Oct 2015 07:28:00 GMT", the only form that HTTP may send today.
+// "Wed, 21 Oct 2015 07:28:00 GMT" as HTTP has it, or " +0000" as mail has it.
 std::optional<WallTime> parse_http_date(std::string_view text) {
   static constexpr std::array<std::string_view, 12> months = {
       "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT") return {};
+  if (text.size() < 29 || text.substr(3, 2) != ", ") return {};
+  if (text.substr(25) != " GMT" && text.substr(25) != " +0000") return {};
   const auto month = std::ranges::find(months, text.substr(8, 3));
   const auto day = number<unsigned>(text.substr(5, 2));
   const auto year = number<int>(text.substr(12, 4));

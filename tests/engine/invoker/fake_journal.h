@@ -17,7 +17,9 @@
 
 namespace tests {
 
+using perdure::Code;
 using perdure::Duration;
+using perdure::Result;
 using perdure::PartitionId;
 using perdure::invoker::Replay;
 

@@ -29,6 +29,7 @@ AttemptFailure first_fails(Bench& bench, const tests::FakeHttp::Handler& first) 
   const AttemptFailure why = bench.state().last_failure.value_or(AttemptFailure());
   EXPECT_FALSE(bench.state().in_flight);
   EXPECT_TRUE(bench.state().next_retry);
+  EXPECT_TRUE(bench.call(1).reset);  // not drained: whoever failed has nothing to say
   bench.loop.run_until_idle();
   EXPECT_EQ(row.status, "ended");
   EXPECT_EQ(bench.http.calls.size(), 2U);

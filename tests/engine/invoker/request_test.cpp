@@ -29,6 +29,7 @@ TEST(Request, RetryAfterIsSecondsOrADate) {
   EXPECT_EQ(parse_retry_after("120", now), 120s);
   EXPECT_EQ(parse_retry_after("4000000000", now), std::chrono::days(366));
   EXPECT_EQ(parse_retry_after("Tue, 14 Nov 2023 22:13:50 GMT", now), 30s);
+  EXPECT_EQ(parse_retry_after("Tue, 14 Nov 2023 22:13:50 +0000", now), 30s);
   EXPECT_EQ(parse_retry_after("Tue, 14 Nov 2023 22:13:10 GMT", now), 0ms);
   EXPECT_EQ(parse_retry_after("Tue, 31 Feb 2023 22:13:10 GMT", now), std::nullopt);
   EXPECT_EQ(parse_retry_after("Tue, 14 Nov 2023 25:13:10 GMT", now), std::nullopt);
