@@ -18,10 +18,10 @@ namespace perdure::processor {
 struct Run {  // an attempt is due: it has just begun, or goes on
   wire::InvocationId id;
 };
-struct Stored {  // its journal grew
+struct Stored {  // its journal grew by these frames, commands and notifications alike
   wire::InvocationId id;
-  std::uint32_t entries = 0, commands = 0;  // now
-  std::string frames;                       // notifications among what came, for its handler
+  std::uint32_t first = 0;  // number of the first; the input is 0
+  std::string frames;
 };
 struct Stopped {  // no attempt may go on: it ended, suspended, or was paused
   wire::InvocationId id;
@@ -30,6 +30,7 @@ struct Completed {
   wire::InvocationId id;
   wire::Outcome outcome;
   WallTime kept_until;  // 1970: nothing was kept
+  std::string service, handler;
 };
 struct OutboxGrew {
   std::uint64_t seq = 0;

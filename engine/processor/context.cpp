@@ -141,6 +141,11 @@ void Context::append_frame(Live& live, wire::MessageType type, std::string_view 
   const tables::Key tail_key = tables::journal_tail_key(live.id);
   std::string& tail = store.edit(tail_key);
   wire::put_frame(tail, type, payload);
+  if (!live.stored) {
+    live.stored = changes.list.size();
+    changes.list.push_back(Stored{.id = live.id, .first = journal.entries});
+  }
+  wire::put_frame(std::get<Stored>(changes.list[*live.stored]).frames, type, payload);
   journal.entries++;
   if (tail.size() < chunk_bytes) return;
   std::string chunk = std::move(tail);
@@ -148,28 +153,14 @@ void Context::append_frame(Live& live, wire::MessageType type, std::string_view 
   store.put(tables::journal_chunk_key(live.id, journal.chunks++), std::move(chunk));
 }
 
-Stored& Context::told(Live& live) {
-  if (!live.stored) {
-    live.stored = changes.list.size();
-    changes.list.push_back(Stored{.id = live.id});
-  }
-  auto& stored = std::get<Stored>(changes.list[*live.stored]);
-  stored.entries = live.row.journal.entries;
-  stored.commands = live.row.journal.commands;
-  return stored;
-}
-
 void Context::append_command(Live& live, wire::MessageType type, std::string_view payload) {
   change(live).journal.commands++;
   append_frame(live, type, payload);
-  told(live);
 }
 
 void Context::notify(Live& live, wire::MessageType type, const wire::Notification& notification) {
   if (!note_presence(live.row.journal, notification)) return;
-  const std::string payload = wire::encode(notification);
-  append_frame(live, type, payload);
-  wire::put_frame(told(live).frames, type, payload);
+  append_frame(live, type, wire::encode(notification));
   const auto* suspended = std::get_if<tables::Suspended>(&live.row.status);
   if (!suspended) return;
   if (settle(suspended->awaiting, live.row.journal) != Settled::open) resume(live);
@@ -282,7 +273,9 @@ void Context::finish(Live& live, wire::Outcome outcome, Keep wish) {
   changes.list.push_back(Stopped{.id = live.id});
   changes.list.push_back(Completed{.id = live.id,
                                    .outcome = std::move(outcome),
-                                   .kept_until = kept_until > at ? kept_until : WallTime()});
+                                   .kept_until = kept_until > at ? kept_until : WallTime(),
+                                   .service = std::move(row.target.service),
+                                   .handler = std::move(row.target.handler)});
 }
 
 // Moves what remains of it under the hours in which it may go.

@@ -91,7 +91,6 @@ class Context {
 
  private:
   void append_frame(Live&, wire::MessageType, std::string_view payload);
-  Stored& told(Live&);
   void leave_lock(Live&);
   void let_next_in(const tables::ObjectName&);
   void keep(Live&, wire::Outcome&, WallTime kept_until);

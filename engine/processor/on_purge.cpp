@@ -1,6 +1,8 @@
 // Purge: what is kept of completed invocations goes.  Single ones when somebody asks; by
 // the hour when retention is over: the leader first names those whose ended rows (and
 // long journals, and workflow state) go one by one, and then drops the hour whole.
+#include <algorithm>
+
 #include "engine/processor/commands.h"
 
 namespace perdure::processor {
@@ -21,12 +23,12 @@ void purge_journal(Context& context, const wire::InvocationId& id, tables::Ended
 
 void drop_hours(Context& context, tables::Bucket through) {
   if (context.at < tables::end_of(through)) return;
-  if (through < context.partition.dropped_buckets) return;
   for (const auto kind : {tables::Kind::completed, tables::Kind::kept, tables::Kind::long_kept}) {
     const tables::KeyRange range = tables::buckets_through(kind, through);
     context.store.erase_range(range.from, range.to);
   }
-  context.partition.dropped_buckets = std::uint64_t{through} + 1;
+  auto& dropped = context.partition.dropped_buckets;
+  dropped = std::max(dropped, std::uint64_t{through} + 1);
 }
 
 }  // namespace

@@ -8,9 +8,9 @@ namespace perdure::processor {
 void on(Context& context, const wire::Suspend& suspend) {
   Live* live = context.live(suspend.id);
   if (!live || !std::holds_alternative<tables::Active>(live->row.status)) return;
-  context.changes.list.push_back(Stopped{.id = suspend.id});
   if (settle(suspend.awaiting, live->row.journal) != Settled::open) return context.resume(*live);
   context.change(*live).status = tables::Suspended{.awaiting = suspend.awaiting};
+  context.changes.list.push_back(Stopped{.id = suspend.id});
 }
 
 }  // namespace perdure::processor

@@ -262,9 +262,11 @@ inline std::string show(const processor::Change& change, const Names& names) {
   return match(
       change, [&](const processor::Run& c) { return "run " + names.name(c.id); },
       [&](const processor::Stored& c) {
-        std::string line = "stored " + names.name(c.id) + " entries=" + std::to_string(c.entries);
-        if (!c.frames.empty()) line += " tell:\n" + names.shorten(show_frames(c.frames, "      "));
-        if (line.ends_with("\n")) line.pop_back();
+        std::string line = "tell " + names.name(c.id) + " from " + std::to_string(c.first) + ":";
+        std::string_view frames = c.frames;
+        while (const auto frame = wire::next_frame(frames)) {
+          line.append(" ").append(name_of(frame->header.type));
+        }
         return line;
       },
       [&](const processor::Stopped& c) { return "stopped " + names.name(c.id); },

@@ -1,0 +1,113 @@
+#include "engine/processor/timers.h"
+
+#include <algorithm>
+
+#include "engine/io/clock.h"
+#include "engine/tables/scan.h"
+
+namespace perdure::processor {
+namespace {
+
+constexpr Duration longest_sleep = std::chrono::minutes(1);
+constexpr Duration busy_pause = std::chrono::milliseconds(10);
+constexpr std::size_t scan_bytes = 64 * 1024;
+
+}  // namespace
+
+Timers::Timers(io::World& world, tables::Store& store, Proposer& proposer)
+    : world_(world), store_(store), proposer_(proposer), changed_(world.fibers) {}
+
+void Timers::added(const tables::Timer& timer) {
+  firing_.erase(timer);
+  if (loading_) loading_->added.insert(timer), loading_->removed.erase(timer);
+  if (horizon_ && *horizon_ <= timer) return;
+  const bool is_next = waiting_.empty() || timer < *waiting_.begin();
+  waiting_.insert(timer);
+  if (waiting_.size() > 2 * window) {
+    auto last = std::next(waiting_.begin(), window);
+    horizon_ = *last;
+    waiting_.erase(last, waiting_.end());
+  }
+  if (is_next) changed_.notify_all();
+}
+
+void Timers::removed(const tables::Timer& timer) {
+  waiting_.erase(timer);
+  firing_.erase(timer);
+  if (loading_) loading_->removed.insert(timer), loading_->added.erase(timer);
+}
+
+// The next window of rows, as they were when the scan began, and what came since.
+Result<void> Timers::load() {
+  const tables::KeyRange all = tables::all_of(tables::Kind::timer);
+  loading_.emplace();
+  TRY(scan, store_.scan(tables::timer_key(*horizon_), all.to));
+  std::set<tables::Timer> found;
+  bool ended = false;
+  while (found.size() < window && !ended) {
+    auto rows = scan->next(scan_bytes);
+    if (!rows) return std::unexpected(rows.error());
+    ended = rows->empty();
+    for (const auto& [key, value] : *rows) found.insert(tables::timer_in(key));
+  }
+  const std::optional<tables::Timer> seen_before =
+      ended ? std::nullopt : std::optional(*found.rbegin());
+  found.insert(loading_->added.begin(), loading_->added.end());
+  for (const tables::Timer& timer : found) {
+    if (seen_before && *seen_before <= timer) break;
+    if (!loading_->removed.contains(timer) && !firing_.contains(timer)) waiting_.insert(timer);
+  }
+  horizon_ = seen_before;
+  return {};
+}
+
+Result<void> Timers::fire_due() {
+  const WallTime now = world_.clock.wall();
+  while (!waiting_.empty() && waiting_.begin()->due <= now) {
+    std::vector<wire::Command> commands;
+    std::vector<tables::Timer> taken;
+    for (auto next = waiting_.begin();
+         next != waiting_.end() && next->due <= now && taken.size() < batch; ++next) {
+      taken.push_back(*next);
+      commands.push_back({.body = wire::Fire{.due = next->due,
+                                             .kind = next->kind,
+                                             .id = next->id,
+                                             .completion_id = next->completion_id}});
+    }
+    TRY(at, proposer_.propose(std::move(commands)));
+    static_cast<void>(at);
+    for (const tables::Timer& timer : taken) {
+      waiting_.erase(timer);
+      firing_.insert(timer);
+    }
+  }
+  return {};
+}
+
+Instant Timers::next_wake() const {
+  const Instant now = world_.fibers.now();
+  if (waiting_.empty()) return io::never;
+  const auto away = waiting_.begin()->due - world_.clock.wall();
+  if (away > longest_sleep) return now + longest_sleep;
+  return now + std::max<Duration>(away, Duration(0));
+}
+
+Result<void> Timers::run() {
+  while (true) {
+    bool busy = false;
+    while (!all_loaded() && waiting_.size() < window / 2 && !busy) {
+      auto loaded = load();
+      loading_.reset();
+      if (!loaded && loaded.error().code != Code::retry_later) return loaded;
+      busy = !loaded;
+    }
+    auto fired = fire_due();
+    if (!fired && fired.error().code != Code::retry_later) return fired;
+    busy |= !fired;
+    auto slept = busy ? world_.fibers.sleep_until(world_.fibers.now() + busy_pause)
+                      : changed_.wait(next_wake());
+    if (!slept && slept.error().code == Code::cancelled) return slept;
+  }
+}
+
+}  // namespace perdure::processor

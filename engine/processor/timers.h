@@ -1,0 +1,57 @@
+// engine/processor/timers.h
+//
+// A leader's timers: wakes when the next is due and proposes that it fires.  The rows
+// are the truth; here is a window of the earliest of them.
+//
+//     waiting_   all timers of the table before `horizon_`, at most 2 * window of them
+//     firing_    proposed, and not yet gone from the table
+//
+// The leader's clock decides when to try, the record's time whether (on_fire.cpp).
+// Without timers nothing runs; with some, at least once a minute, because the wall
+// clock may jump.
+#pragma once
+
+#include <optional>
+#include <set>
+
+#include "engine/io/fibers.h"
+#include "engine/io/world.h"
+#include "engine/processor/proposer.h"
+#include "engine/tables/keys.h"
+#include "engine/tables/store.h"
+
+namespace perdure::processor {
+
+class Timers {
+ public:
+  static constexpr std::size_t window = 4096;
+  static constexpr std::size_t batch = 256;  // fired by one record
+
+  Timers(io::World&, tables::Store&, Proposer&);
+
+  void added(const tables::Timer&);
+  void removed(const tables::Timer&);
+  // Until cancelled.  Error: the store's, when rows cannot be read.
+  Result<void> run();
+
+  std::size_t waiting() const { return waiting_.size(); }
+
+ private:
+  Result<void> load();
+  Result<void> fire_due();
+  Instant next_wake() const;
+  bool all_loaded() const { return !horizon_; }
+
+  io::World& world_;
+  tables::Store& store_;
+  Proposer& proposer_;
+  io::Event changed_;
+  std::set<tables::Timer> waiting_, firing_;
+  std::optional<tables::Timer> horizon_ = tables::Timer{};  // absent: all are here
+  struct Meanwhile {  // what changed behind the back of a scan
+    std::set<tables::Timer> added, removed;
+  };
+  std::optional<Meanwhile> loading_;
+};
+
+}  // namespace perdure::processor
