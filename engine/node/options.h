@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "engine/base/ids.h"
@@ -37,6 +38,7 @@ struct Options {
   std::uint64_t checkpoint_log_bytes = 64u << 20;  // log since the last checkpoint, all partitions of a shard
   std::uint64_t dirty_bytes_max = 64u << 20;       // rows in memory, all partitions of a shard
   Duration checkpoint_every = std::chrono::minutes(1);
+  std::function<std::string()> metrics;  // Prometheus text of this process; may be empty
   Duration drain = std::chrono::seconds(5);  // what a graceful stop waits for requests
 };
 

@@ -1,0 +1,95 @@
+#include "engine/node/checkpointer.h"
+
+#include <algorithm>
+
+#include "engine/io/clock.h"
+#include "engine/io/trace.h"
+
+namespace perdure::node {
+namespace {
+
+constexpr Duration look_again = std::chrono::seconds(1);  // while rows are dirty
+constexpr Duration pause_after_error = std::chrono::seconds(5);
+
+}  // namespace
+
+void Checkpointer::start() {
+  fibers_.start("checkpointer", [this] { run(); });
+}
+
+void Checkpointer::run() {
+  for (;;) {
+    start_due();
+    const Result<void> waited = looked_.wait(next_age());
+    if (!waited && waited.error().code == Code::cancelled) return;
+    // What gathers within a moment is looked at once.
+    if (waited && !world_.fibers.sleep_until(world_.clock.steady() + look_again)) return;
+  }
+}
+
+void Checkpointer::start_due() {
+  std::vector<tables::Dirt> all;
+  for (const Subject& subject : subjects_) all.push_back(subject.partition.dirt());
+  const tables::Admission admission = tables::admission_of(options_, all);
+  for (const Subject& subject : subjects_) {
+    subject.partition.admit_new_work(admission != tables::Admission::closed);
+  }
+  for (const tables::Due& due : tables::checkpoints_due(options_, all, world_.clock.steady())) {
+    const auto subject = std::ranges::find(subjects_, due.partition, [](const Subject& s) {
+      return s.partition.owner().partition;
+    });
+    if (std::ranges::count(running_, due.partition) > 0) continue;
+    running_.push_back(due.partition);
+    fibers_.start("checkpoint", [this, subject, why = due.why] {
+      world_.trace.event(io::Level::debug, "node.checkpoint.started",
+                         {{"partition", subject->partition.owner().partition.raw()},
+                          {"why", tables::name_of(why)}});
+      if (const Result<void> done = checkpoint(*subject); !done) {
+        world_.trace.event(io::Level::warn, "node.checkpoint.failed",
+                           {{"partition", subject->partition.owner().partition.raw()},
+                            {"why", done.error().detail}});
+        (void)world_.fibers.sleep_until(world_.clock.steady() + pause_after_error);
+      }
+      std::erase(running_, subject->partition.owner().partition);
+      looked_.notify_all();
+    }, io::Stack::large);
+  }
+}
+
+Result<void> Checkpointer::checkpoint(Subject& subject) {
+  TRY(applied, subject.partition.checkpoint());
+  TRY(snapshot, subject.snapshots.take(subject.family, applied));
+  const std::optional<Lsn> unneeded = subject.snapshots.trim_point();
+  if (unneeded && *unneeded > subject.log.trim_point()) TRY_VOID(subject.log.trim(*unneeded));
+  world_.trace.event(io::Level::debug, "node.checkpoint.done",
+                     {{"partition", snapshot.partition.raw()},
+                      {"applied", snapshot.applied.raw()},
+                      {"trimmed", subject.log.trim_point().raw()}});
+  return {};
+}
+
+void Checkpointer::finish() {
+  fibers_.stop();
+  for (Subject& subject : subjects_) {
+    if (subject.partition.dirt().dirty_bytes == 0 || subject.partition.broken()) continue;
+    const Result<Lsn> laid_down = subject.partition.checkpoint();
+    if (!laid_down) {
+      world_.trace.event(io::Level::warn, "node.checkpoint.failed",
+                         {{"partition", subject.partition.owner().partition.raw()},
+                          {"why", laid_down.error().detail}});
+    }
+  }
+}
+
+// Never, when nothing is dirty: then look() will tell.
+Instant Checkpointer::next_age() const {
+  Instant next = io::never;
+  for (const Subject& subject : subjects_) {
+    const tables::Dirt dirt = subject.partition.dirt();
+    if (dirt.dirty_bytes == 0 || dirt.running) continue;
+    next = std::min(next, dirt.dirty_since + options_.age_max);
+  }
+  return next;
+}
+
+}  // namespace perdure::node

@@ -1,0 +1,77 @@
+// engine/node/rooms.h
+//
+// What a Shard is made of, in the order in which it is made; it goes in the opposite one.
+// For shard.cpp, and for checkers that look at a shard from outside.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "engine/admin/admin.h"
+#include "engine/control/discovery.h"
+#include "engine/control/registry.h"
+#include "engine/control/wal_metadata.h"
+#include "engine/ingress/ingress.h"
+#include "engine/invoker/invoker.h"
+#include "engine/log/log.h"
+#include "engine/node/admin_registry.h"
+#include "engine/node/checkpointer.h"
+#include "engine/node/handlers.h"
+#include "engine/node/metadata_chains.h"
+#include "engine/node/operations.h"
+#include "engine/node/partitions.h"
+#include "engine/node/remote_metadata.h"
+#include "engine/node/schema_view.h"
+#include "engine/node/shard.h"
+#include "engine/processor/partition.h"
+#include "engine/tables/snapshots.h"
+#include "engine/wal/storage_marker.h"
+#include "engine/wal/wal.h"
+
+namespace perdure::node {
+
+// One partition and what it stands on.
+struct Replica {
+  std::unique_ptr<io::Family> family;
+  std::unique_ptr<tables::Snapshots> snapshots;
+  std::unique_ptr<tables::Store> store;
+  std::unique_ptr<log::Log> log;
+  std::unique_ptr<processor::Partition> partition;
+  Epoch epoch;  // it is to lead with
+};
+
+struct Shard::Rooms {
+  Rooms(const Options& told, const io::World& given);
+
+  Options options;
+  io::World world;
+  Rpc rpc;
+  Layout layout;
+  std::map<std::uint32_t, std::unique_ptr<wal::Wal>> wals;  // by stream
+  std::unique_ptr<control::WalMetadata> store_of_metadata;  // shard 0's
+  std::unique_ptr<RemoteMetadata> remote_metadata;          // of the others
+  control::Metadata* metadata = nullptr;                    // one of the two
+  std::unique_ptr<MetadataChains> chains;
+  std::unique_ptr<SchemaView> schema;
+  Partitions partitions;
+  std::unique_ptr<PartitionJournal> journal;
+  std::unique_ptr<invoker::Invoker> invoker;
+  std::unique_ptr<InvokerHandlers> handlers;
+  std::unique_ptr<Checkpointer> checkpointer;
+  std::map<PartitionId, Replica> replicas;
+  std::unique_ptr<ingress::Ingress> ingress;
+  // Shard 0 only.
+  std::unique_ptr<control::Discovery> discovery;
+  std::unique_ptr<control::Registry> registry;
+  std::unique_ptr<AdminRegistry> admin_registry;
+  std::unique_ptr<admin::Admin> admin;
+  std::unique_ptr<Operations> operations;
+
+  std::unique_ptr<io::HttpServer> ingress_server, admin_server, node_server;
+  bool stopped = false;
+
+  bool first() const { return world.peers.self().shard == 0; }
+};
+
+}  // namespace perdure::node

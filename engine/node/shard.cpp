@@ -1,0 +1,134 @@
+#include "engine/node/shard.h"
+
+#include "engine/io/clock.h"
+#include "engine/io/disk.h"
+#include "engine/io/http.h"
+#include "engine/io/names.h"
+#include "engine/io/random.h"
+#include "engine/io/tables.h"
+#include "engine/io/trace.h"
+#include "engine/node/opening.h"
+#include "engine/node/rooms.h"
+
+namespace perdure::node {
+namespace {
+
+invoker::Options invoker_options(const Options& options) {
+  return {.attempts_max = options.concurrent_invocations_max,
+          .message_bytes_max = static_cast<std::uint32_t>(options.request_bytes_max),
+          .state_bytes_max = static_cast<std::uint32_t>(options.request_bytes_max),
+          .protocol_version_cap = options.protocol_v7 ? 7u : 6u,
+          .additional_headers = {{"x-restate-cluster-name", options.cluster_name}},
+          .defaults = options.invocation_defaults};
+}
+
+ingress::Options ingress_options(const Options& options) {
+  return {.body_bytes_max = options.request_bytes_max,
+          .requests_max = options.concurrent_requests_max,
+          .handler_defaults = options.invocation_defaults};
+}
+
+tables::CheckpointOptions checkpoint_options(const Options& options) {
+  return {.dirty_bytes_max = options.dirty_bytes_max,
+          .log_bytes_max = options.checkpoint_log_bytes,
+          .age_max = options.checkpoint_every,
+          .shared_bytes_max = options.dirty_bytes_max * 2};
+}
+
+}  // namespace
+
+// The wiring diagram: what needs nothing but the World.  The rest is made by open(),
+// which knows where everything is.
+Shard::Rooms::Rooms(const Options& told, const io::World& given)
+    : options(told), world(given), rpc(world), partitions(world, rpc) {}
+
+Shard::Shard(const Options& options, const io::World& world)
+    : rooms_(std::make_unique<Rooms>(options, world)) {}
+
+Shard::~Shard() = default;
+
+Result<void> Shard::open() {
+  Rooms& r = *rooms_;
+  TRY_VOID(open_storage(r));
+  r.chains = std::make_unique<MetadataChains>(r.world, *r.metadata);
+
+  r.schema = std::make_unique<SchemaView>(r.world, *r.metadata);
+  TRY_VOID(r.schema->open(r.world.clock.steady() + open_patience));
+  serve_schema_seen(r.world, r.rpc, *r.schema);
+
+  r.partitions.layout(r.layout);
+  r.partitions.serve();
+  r.journal = std::make_unique<PartitionJournal>(r.partitions);
+  r.invoker = std::make_unique<invoker::Invoker>(r.world, invoker_options(r.options), *r.journal,
+                                                 *r.schema);
+  r.checkpointer = std::make_unique<Checkpointer>(r.world, checkpoint_options(r.options));
+  r.handlers = std::make_unique<InvokerHandlers>(*r.invoker, *r.checkpointer);
+  TRY_VOID(open_partitions(r));
+  r.checkpointer->start();
+
+  r.ingress = std::make_unique<ingress::Ingress>(ingress::Needs{.clock = r.world.clock,
+                                                                .fibers = r.world.fibers,
+                                                                .random = r.world.random,
+                                                                .trace = r.world.trace,
+                                                                .partitions = r.partitions,
+                                                                .schemas = *r.schema},
+                                                 ingress_options(r.options));
+  if (r.first()) open_administration(r);
+  return {};
+}
+
+Result<Addresses> Shard::listen(const std::string& ingress_address) {
+  Rooms& r = *rooms_;
+  Addresses bound;
+  TRY(ingress, r.world.http.serve(ingress_address, io::HttpLimits(),
+                                  [&r](io::Exchange& e) { r.ingress->serve(e); }));
+  r.ingress_server = std::move(ingress);
+  bound.ingress = r.ingress_server->address();
+  if (!r.first()) return bound;
+
+  TRY(admin, r.world.http.serve(r.options.admin_address, io::HttpLimits(),
+                                [&r](io::Exchange& e) { r.admin->serve(e); }));
+  r.admin_server = std::move(admin);
+  bound.admin = r.admin_server->address();
+  TRY(node, r.world.http.serve(r.options.node_address, io::HttpLimits(),
+                               [&r](io::Exchange& e) { r.operations->serve(e); }));
+  r.node_server = std::move(node);
+  bound.node = r.node_server->address();
+  return bound;
+}
+
+// From the outside in: no new requests, then no new attempts, then nothing is applied,
+// then nothing is written.
+void Shard::stop() {
+  Rooms& r = *rooms_;
+  if (r.stopped) return;
+  r.stopped = true;
+  const Instant drained = r.world.clock.steady() + r.options.drain;
+  for (auto* server : {&r.ingress_server, &r.admin_server, &r.node_server}) {
+    if (*server) (*server)->stop(drained);
+    server->reset();
+  }
+  if (r.invoker) r.invoker->shut_down();
+  if (r.checkpointer) r.checkpointer->finish();
+  for (auto& [partition, replica] : r.replicas) {
+    if (replica.partition) replica.partition->stop();
+  }
+  r.rpc.stop();
+  r.partitions.clear();
+  if (r.schema) r.schema->stop();
+  for (auto& [partition, replica] : r.replicas) replica.log.reset();
+  r.store_of_metadata.reset();
+  for (auto& [stream, wal] : r.wals) wal->stop();
+}
+
+void Shard::check_invariants() const {
+  for (const auto& [partition, replica] : rooms_->replicas) {
+    if (replica.partition) replica.partition->check_invariants();
+    if (replica.store) replica.store->check_invariants();
+    if (replica.log) replica.log->check_invariants();
+  }
+  for (const auto& [stream, wal] : rooms_->wals) wal->check_invariants();
+  if (rooms_->invoker) rooms_->invoker->check_invariants();
+}
+
+}  // namespace perdure::node
