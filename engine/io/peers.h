@@ -37,7 +37,8 @@ class Peers {
   virtual std::uint32_t shards() const = 0;  // of this node
   // Never parks.  Errors: retry_later when the queue is full; not_found.
   virtual Result<void> send(ShardAddress to, std::string frame) = 0;
-  // Called once, before the first frame can come; it may not park.
+  // Before the first frame can come; it may not park.  With an empty function, the last
+  // call: what comes from then on is lost.
   virtual void on_frame(Receive) = 0;
 };
 

@@ -83,7 +83,18 @@ Result<void> open_first(Rooms& r) {
   return {};
 }
 
-// Shard 0 may be busy with its disk still, or have refused; then we are stopped with it.
+// The others must not wait for a shard 0 that has refused to start.
+Result<void> open_first_or_say_why(Rooms& r) {
+  const Result<void> opened = open_first(r);
+  if (!opened) {
+    r.rpc.serve(Verb::hello, [why = opened.error()](std::string_view) -> Result<std::string> {
+      return std::unexpected(why);
+    });
+  }
+  return opened;
+}
+
+// Shard 0 may be busy with its disk still, or have refused; then it says why.
 Result<void> open_other(Rooms& r) {
   const io::ShardAddress first{.node = r.world.peers.self().node, .shard = 0};
   const Instant deadline = r.world.clock.steady() + open_patience;
@@ -94,8 +105,8 @@ Result<void> open_other(Rooms& r) {
       r.layout = layout;
       break;
     }
-    if (answer.error().code == Code::cancelled || r.world.clock.steady() >= deadline) {
-      return fail(Code::timed_out, "shard 0 did not come up: " + answer.error().detail);
+    if (answer.error().code != Code::retry_later || r.world.clock.steady() >= deadline) {
+      return std::unexpected(answer.error());
     }
     TRY_VOID(r.world.fibers.sleep_until(r.world.clock.steady() + hello_pause));
   }
@@ -179,7 +190,7 @@ Result<void> open_replica(Rooms& r, PartitionId id, Replica& replica) {
 }  // namespace
 
 Result<void> open_storage(Rooms& r) {
-  TRY_VOID(r.first() ? open_first(r) : open_other(r));
+  TRY_VOID(r.first() ? open_first_or_say_why(r) : open_other(r));
   r.world.trace.event(io::Level::info, "node.shard.opened",
                       {{"shard", r.world.peers.self().shard},
                        {"partitions", r.layout.partitions},

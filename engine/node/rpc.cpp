@@ -28,7 +28,7 @@ Rpc::Rpc(io::World& world) : world_(world), serving_(world.fibers) {
       [this](io::ShardAddress from, std::string frame) { on_frame(from, std::move(frame)); });
 }
 
-Rpc::~Rpc() { world_.peers.on_frame([](io::ShardAddress, std::string) {}); }
+Rpc::~Rpc() { world_.peers.on_frame({}); }
 
 void Rpc::serve(Verb verb, Serve serve) { serves_[verb] = std::move(serve); }
 
@@ -72,7 +72,7 @@ void Rpc::on_frame(io::ShardAddress from, std::string bytes) {
 
   const auto serve = serves_.find(static_cast<Verb>(what));
   if (serve == serves_.end()) {
-    return answer(from, question, fail(Code::invalid, "shard does not serve this verb"));
+    return answer(from, question, fail(Code::retry_later, "shard does not serve this yet"));
   }
   serving_.start("rpc.serve", [this, from, question, &serve = serve->second,
                                bytes = std::move(bytes)] {

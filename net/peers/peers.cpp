@@ -44,9 +44,10 @@ void ShardPeers::drain() {
 }
 
 void ShardPeers::on_frame(Receive receive) {
-  CHECK(!receive_);
+  const bool begins = static_cast<bool>(receive);
+  CHECK(begins != static_cast<bool>(receive_));
   receive_ = std::move(receive);
-  loop_.post([this] { drain(); });
+  if (begins) loop_.post([this] { drain(); });
 }
 
 }  // namespace perdure::net

@@ -17,8 +17,7 @@ Result<void> SimPeers::send(io::ShardAddress to, std::string frame) {
 }
 
 void SimPeers::on_frame(Receive receive) {
-  const bool called_once = !receive_;
-  CHECK(called_once);
+  CHECK(static_cast<bool>(receive) != static_cast<bool>(receive_));
   receive_ = std::move(receive);
 }
 
