@@ -85,7 +85,7 @@ struct Members {
 Reply described(const wire::Schema& schema, wire::DeploymentId id, const Options& options) {
   const wire::Deployment* found = schema.find_deployment(id);
   if (!found) return refused(404, "The requested deployment '" + id.text() + "' does not exist");
-  return json_reply(200, view_of(*found, Services::full, options.handler_defaults));
+  return json_reply(200, view_of<ordered_json>(*found, Services::full, options.handler_defaults));
 }
 
 }  // namespace
@@ -96,13 +96,13 @@ MaybeReply list_deployments(Call& call) {
   ordered_json body;
   body["deployments"] = ordered_json::array();
   for (const wire::Deployment& one : schema->deployments) {
-    body["deployments"].push_back(view_of(one, Services::revisions, call.options.handler_defaults));
+    body["deployments"].push_back(view_of<ordered_json>(one, Services::revisions, call.options.handler_defaults));
   }
   return json_reply(200, body);
 }
 
 MaybeReply create_deployment(Call& call) {
-  const auto parsed = json_body(call);
+  const auto parsed = json_body<json>(call);
   if (const auto* instead = std::get_if<Reply>(&parsed)) return *instead;
   const json& body = std::get<json>(parsed);
   if (!body.is_object()) return wrong_shape(std::string(not_a_registration));
@@ -127,7 +127,7 @@ MaybeReply create_deployment(Call& call) {
   const auto registered = call.needs.registry.add(std::move(wanted));
   if (!registered) return refused(registered.error());
   Reply reply = json_reply(registered->created ? 201 : 200,
-                           view_of(*registered, call.options.handler_defaults));
+                           view_of<ordered_json>(*registered, call.options.handler_defaults));
   reply.response.headers.push_back(
       {.name = "location", .value = "deployments/" + registered->deployment.text()});
   return reply;
@@ -144,7 +144,7 @@ MaybeReply get_deployment(Call& call) {
 MaybeReply update_deployment(Call& call) {
   const auto id = deployment_id(call);
   if (const auto* instead = std::get_if<Reply>(&id)) return *instead;
-  const auto parsed = json_body(call);
+  const auto parsed = json_body<json>(call);
   if (const auto* instead = std::get_if<Reply>(&parsed)) return *instead;
   const json& body = std::get<json>(parsed);
   if (!body.is_object()) return wrong_shape("expected an object");
@@ -165,7 +165,7 @@ MaybeReply replace_deployment(Call& call) {
   if (call.api_version != 2) return refused(405, "PUT deployment is deprecated, use PATCH instead");
   const auto id = deployment_id(call);
   if (const auto* instead = std::get_if<Reply>(&id)) return *instead;
-  const auto parsed = json_body(call);
+  const auto parsed = json_body<json>(call);
   if (const auto* instead = std::get_if<Reply>(&parsed)) return *instead;
   Members members{std::get<json>(parsed)};
   DeploymentUpdate wanted{.uri = members.object.is_object() ? members.text("uri") : std::nullopt,

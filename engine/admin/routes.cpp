@@ -14,12 +14,12 @@ constexpr Row all[] = {
     {"GET", "/deployments", list_deployments, "All deployments, each with its services' revisions."},
     {"POST", "/deployments", create_deployment, "Discovers a deployment and registers its services."},
     {"GET", "/deployments/{deployment}", get_deployment, "One deployment with what it declared."},
+    {"DELETE", "/deployments/{deployment}", delete_deployment,
+     "Forgets a deployment and its services, with ?force=true."},
     {"PATCH", "/deployments/{deployment}", update_deployment,
      "Changes where a deployment is, or discovers it anew."},
     {"PUT", "/deployments/{deployment}", replace_deployment,
      "Discovers a deployment anew (API version 2 only; use PATCH)."},
-    {"DELETE", "/deployments/{deployment}", delete_deployment,
-     "Forgets a deployment and its services, with ?force=true."},
     {"GET", "/services", list_services, "All services, as new invocations see them."},
     {"GET", "/services/{service}", get_service, "One service."},
     {"PATCH", "/services/{service}", modify_service,
@@ -54,7 +54,7 @@ std::optional<std::vector<std::string>> fit(std::string_view form, std::string_v
     const std::string_view wanted = take_segment(form);
     const std::string_view got = take_segment(path);
     if (wanted.starts_with('{')) {
-      if (got.empty()) return std::nullopt;
+      if (got.empty() && path.empty()) return std::nullopt;  // "/services/" is no service
       parameters.push_back(percent_decode(got));
     } else if (wanted != got) {
       return std::nullopt;

@@ -82,7 +82,7 @@ MaybeReply list_services(Call& call) {
   ordered_json body;
   body["services"] = ordered_json::array();
   for (const wire::Service& service : schema->services) {
-    body["services"].push_back(view_of(service, call.options.handler_defaults));
+    body["services"].push_back(view_of<ordered_json>(service, call.options.handler_defaults));
   }
   return json_reply(200, body);
 }
@@ -92,11 +92,11 @@ MaybeReply get_service(Call& call) {
   if (!schema) return refused(schema.error());
   const wire::Service* service = schema->find_service(call.parameter());
   if (!service) return no_such_service(call.parameter());
-  return json_reply(200, view_of(*service, call.options.handler_defaults));
+  return json_reply(200, view_of<ordered_json>(*service, call.options.handler_defaults));
 }
 
 MaybeReply modify_service(Call& call) {
-  const auto parsed = json_body(call);
+  const auto parsed = json_body<json>(call);
   if (const auto* instead = std::get_if<Reply>(&parsed)) return *instead;
   const json& body = std::get<json>(parsed);
   if (!body.is_object()) return wrong_shape("expected an object");
@@ -120,7 +120,7 @@ MaybeReply modify_service(Call& call) {
   if (!schema) return refused(schema.error());
   const wire::Service* service = schema->find_service(call.parameter());
   if (!service) return no_such_service(call.parameter());
-  return json_reply(200, view_of(*service, call.options.handler_defaults));
+  return json_reply(200, view_of<ordered_json>(*service, call.options.handler_defaults));
 }
 
 MaybeReply list_handlers(Call& call) {
@@ -131,7 +131,7 @@ MaybeReply list_handlers(Call& call) {
   ordered_json body;
   body["handlers"] = ordered_json::array();
   for (const wire::Handler& handler : service->handlers) {
-    body["handlers"].push_back(view_of(handler, *service));
+    body["handlers"].push_back(view_of<ordered_json>(handler, *service));
   }
   return json_reply(200, body);
 }
@@ -145,11 +145,11 @@ MaybeReply get_handler(Call& call) {
     return refused(404, "The requested handler '" + call.parameters[1] + "' on service '" +
                             call.parameters[0] + "' does not exist");
   }
-  return json_reply(200, view_of(*handler, *service));
+  return json_reply(200, view_of<ordered_json>(*handler, *service));
 }
 
 MaybeReply modify_state(Call& call) {
-  const auto parsed = json_body(call);
+  const auto parsed = json_body<json>(call);
   if (const auto* instead = std::get_if<Reply>(&parsed)) return *instead;
   std::string wrong;
   wire::PatchState patch = patch_of(std::get<json>(parsed), wrong);

@@ -61,13 +61,15 @@ Reply plain(int status, std::string text) {
   return reply;
 }
 
-Reply json_reply(int status, const nlohmann::ordered_json& value) {
-  using nlohmann::ordered_json;
+template <class Json>
+Reply json_reply(int status, const Json& value) {
   Reply reply{.response = {.status = status},
-              .body = value.dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
+              .body = value.dump(-1, ' ', false, Json::error_handler_t::replace)};
   reply.response.headers.push_back({.name = "content-type", .value = "application/json"});
   return reply;
 }
+
+template Reply json_reply(int, const nlohmann::ordered_json&);
 
 Reply refused(const Refused& why) {
   // The reference says some codes twice; tools only look for them.
@@ -86,12 +88,14 @@ MaybeReply unavailable(const Error& error) {
   return refused(503, "the partition is not available: " + error.detail);
 }
 
-std::variant<Reply, nlohmann::json> json_body(const Call& call) {
+template <class Json>
+std::variant<Reply, Json> json_body(const Call& call) {
   if (!says_json(call.request)) return plain(415, "Expected request with `Content-Type: application/json`");
-  auto parsed = wire::json_from_text(call.body);
+  auto parsed = wire::json_from_text<Json>(call.body);
   if (!parsed) return plain(400, "Failed to parse the request body as JSON: " + parsed.error().detail);
   return std::move(*parsed);
 }
+template std::variant<Reply, nlohmann::json> json_body(const Call&);
 
 Reply wrong_shape(const std::string& why) {
   return plain(422, "Failed to deserialize the JSON body into the target type: " + why);

@@ -4,9 +4,10 @@
 //
 //     what an operator did wrong     {"message":"…","restate_code":null}
 //     what the request's form did    text/plain, as web frameworks say it
+//
+// What takes or gives JSON is a template, so that this header needs no JSON library; each
+// is instantiated once, in text.cpp.
 #pragma once
-
-#include <nlohmann/json_fwd.hpp>
 
 #include <optional>
 #include <string>
@@ -23,14 +24,16 @@ std::optional<std::string> query_parameter(std::string_view query, std::string_v
 
 Reply empty(int status);
 Reply plain(int status, std::string text);
-Reply json_reply(int status, const nlohmann::ordered_json&);
+template <class Json>  // nlohmann::ordered_json
+Reply json_reply(int status, const Json&);
 Reply refused(const Refused&);
 Reply refused(int status, std::string message);
 // A partition could not be asked; nothing when the client is gone.
 MaybeReply unavailable(const Error&);
 
 // The body as JSON, or the reply that says why it is none.
-std::variant<Reply, nlohmann::json> json_body(const Call&);
+template <class Json>  // nlohmann::json
+std::variant<Reply, Json> json_body(const Call&);
 // It is JSON, but not of the form wanted.
 Reply wrong_shape(const std::string& why);
 

@@ -52,7 +52,7 @@ ordered_json resolved_retry_policy(const wire::EffectiveOptions& options) {
 
 // The schema's title or type, if it has one.
 std::optional<std::string> schema_name(const std::string& json_schema) {
-  const auto schema = wire::json_from_text(json_schema);
+  const auto schema = wire::json_from_text<nlohmann::json>(json_schema);
   if (!schema || !schema->is_object()) return std::nullopt;
   const auto word = [&](const char* name) -> std::optional<std::string> {
     const auto found = schema->find(name);
@@ -75,7 +75,7 @@ std::string description(const wire::OutputRules& rules) {
 
 void put_schema(ordered_json& out, const char* name, const std::string& json_schema) {
   if (json_schema.empty()) return;
-  const auto schema = wire::json_from_text(json_schema);
+  const auto schema = wire::json_from_text<nlohmann::json>(json_schema);
   if (schema) out[name] = *schema;
 }
 
@@ -97,6 +97,7 @@ std::string shown_uri(std::string_view stored) {
   return std::string(stored);
 }
 
+template <>
 ordered_json view_of(const wire::Handler& handler, const wire::Service& service) {
   ordered_json out;
   out["name"] = handler.name;
@@ -112,12 +113,14 @@ ordered_json view_of(const wire::Handler& handler, const wire::Service& service)
   out["public"] = !said.ingress_private.value_or(service.options.ingress_private.value_or(false));
   out["input_description"] = description(handler.input);
   out["output_description"] = description(handler.output);
-  put_schema(out, "input_json_schema", handler.input.json_schema);
-  put_schema(out, "output_json_schema", handler.output.json_schema);
+  // Without a content type there is no body, so a schema says nothing.
+  if (handler.input.content_type) put_schema(out, "input_json_schema", handler.input.json_schema);
+  if (handler.output.content_type) put_schema(out, "output_json_schema", handler.output.json_schema);
   out["retry_policy"] = own_retry_policy(said);
   return out;
 }
 
+template <>
 ordered_json view_of(const wire::Service& service, const wire::EffectiveOptions& defaults) {
   const wire::EffectiveOptions options = wire::effective(service, wire::Handler{}, defaults);
   ordered_json out;
@@ -125,7 +128,7 @@ ordered_json view_of(const wire::Service& service, const wire::EffectiveOptions&
   out["ty"] = wire::name_of(service.type);
   out["handlers"] = ordered_json::array();
   for (const wire::Handler& handler : service.handlers) {
-    out["handlers"].push_back(view_of(handler, service));
+    out["handlers"].push_back(view_of<ordered_json>(handler, service));
   }
   if (!service.documentation.empty()) out["documentation"] = service.documentation;
   if (!service.metadata.empty()) out["metadata"] = labels(service.metadata);
@@ -145,6 +148,7 @@ ordered_json view_of(const wire::Service& service, const wire::EffectiveOptions&
   return out;
 }
 
+template <>
 ordered_json view_of(const wire::Deployment& deployment, Services services,
                      const wire::EffectiveOptions& defaults) {
   const bool bidi = deployment.mode == wire::ProtocolMode::bidi_stream;
@@ -164,11 +168,12 @@ ordered_json view_of(const wire::Deployment& deployment, Services services,
   out["services"] = ordered_json::array();
   for (const wire::Service& service : deployment.services) {
     ordered_json revision{{"name", service.name}, {"revision", service.revision}};
-    out["services"].push_back(services == Services::full ? view_of(service, defaults) : revision);
+    out["services"].push_back(services == Services::full ? view_of<ordered_json>(service, defaults) : revision);
   }
   return out;
 }
 
+template <>
 ordered_json view_of(const Registered& registered, const wire::EffectiveOptions& defaults) {
   const wire::Deployment* deployment = registered.schema.find_deployment(registered.deployment);
   CHECK(deployment);
@@ -176,7 +181,7 @@ ordered_json view_of(const Registered& registered, const wire::EffectiveOptions&
   out["id"] = deployment->id.text();
   out["services"] = ordered_json::array();
   for (const wire::Service& service : deployment->services) {
-    out["services"].push_back(view_of(service, defaults));
+    out["services"].push_back(view_of<ordered_json>(service, defaults));
   }
   out["min_protocol_version"] = deployment->min_protocol_version;
   out["max_protocol_version"] = deployment->max_protocol_version;

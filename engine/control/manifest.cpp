@@ -380,7 +380,7 @@ constexpr std::string_view undecodable =
 }  // namespace
 
 OrSchemaError<Manifest> manifest_from_json(std::string_view text) {
-  const auto parsed = wire::json_from_text(text);
+  const auto parsed = wire::json_from_text<nlohmann::json>(text);
   if (!parsed) return refuse(500, "", std::string(undecodable) + parsed.error().detail);
   try {
     Manifest manifest = endpoint(*parsed);

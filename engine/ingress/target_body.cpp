@@ -53,7 +53,7 @@ std::optional<Refusal> wrong_scope_of(const std::optional<std::string>& scope) {
 }  // namespace
 
 Meant target_of_body(std::string_view body, std::string_view what) {
-  const auto parsed = wire::json_from_text(body);
+  const auto parsed = wire::json_from_text<nlohmann::json>(body);
   if (!parsed) return unreadable(what, parsed.error().detail);
   if (!parsed->is_object()) return unreadable(what, "expected an object");
   Members members{*parsed, {}};

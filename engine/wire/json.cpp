@@ -26,22 +26,24 @@ std::size_t character(std::string_view text) {
 
 }  // namespace
 
-Result<nlohmann::json> json_from_text(std::string_view text, int depth_max) {
+template <class Json>
+Result<Json> json_from_text(std::string_view text, int depth_max) {
   struct TooDeep {};
   try {
-    return nlohmann::json::parse(
-        text, [depth_max](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-          if (depth > depth_max) throw TooDeep();
-          return true;
-        });
+    return Json::parse(text, [depth_max](int depth, typename Json::parse_event_t, Json&) {
+      if (depth > depth_max) throw TooDeep();
+      return true;
+    });
   } catch (const TooDeep&) {
     return fail(Code::invalid, "nested deeper than " + std::to_string(depth_max) + " levels");
-  } catch (const nlohmann::json::exception& broken) {
+  } catch (const typename Json::exception& broken) {
     std::string_view why = broken.what();  // "[json.exception.parse_error.101] parse error at line …"
     if (const auto end = why.find("] "); end != std::string_view::npos) why.remove_prefix(end + 2);
     return fail(Code::invalid, std::string(why));
   }
 }
+
+template Result<nlohmann::json> json_from_text(std::string_view, int);
 
 std::size_t utf8_prefix(std::string_view text) {
   std::size_t at = 0;

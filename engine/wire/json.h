@@ -7,8 +7,6 @@
 // Only for .cpp files that talk to people and SDKs; nothing on the hot path is JSON.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <string>
 #include <string_view>
 
@@ -16,8 +14,10 @@
 
 namespace perdure::wire {
 
-// Error: invalid, with the place ("line 1, column 7: ...").
-Result<nlohmann::json> json_from_text(std::string_view text, int depth_max = 64);
+// Error: invalid, with the place ("line 1, column 7: ...").  A template so that this header
+// names no library; there is one Json, nlohmann's, and json.cpp has it.
+template <class Json>
+Result<Json> json_from_text(std::string_view text, int depth_max = 64);
 
 // Appends `text` quoted and escaped; bytes that are no UTF-8 become U+FFFD.
 void append_json(std::string& out, std::string_view text);
