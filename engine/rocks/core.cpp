@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
@@ -114,9 +115,11 @@ Core::Core(Options options, rocksdb::Env* env)
       database_folder_(options_.data_folder + "/" + options_.folder + "/db"),
       runs_folder_(options_.data_folder + "/" + options_.folder + "/runs"),
       listener_(std::make_shared<Listener>()),
-      database_options_(database_options_of(options_, env_)),
-      family_options_(family_options_of(options_)) {
-  database_options_.listeners.push_back(listener_);
+      database_options_(
+          std::make_unique<rocksdb::Options>(database_options_of(options_, env_))),
+      family_options_(
+          std::make_unique<rocksdb::ColumnFamilyOptions>(family_options_of(options_))) {
+  database_options_->listeners.push_back(listener_);
 }
 
 Result<std::unique_ptr<Core>> Core::open(Options options, rocksdb::Env* env) {
@@ -134,15 +137,15 @@ Result<void> Core::open_database() {
   std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};
   if (env_->FileExists(database_folder_ + "/CURRENT").ok()) {
     const Status listed =
-        rocksdb::DB::ListColumnFamilies(database_options_, database_folder_, &names);
+        rocksdb::DB::ListColumnFamilies(*database_options_, database_folder_, &names);
     if (!listed.ok()) return std::unexpected(error_of(listed, "list families"));
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string& name : names) families.emplace_back(name, family_options_);
+  for (const std::string& name : names) families.emplace_back(name, *family_options_);
   std::vector<Handle> handles;
   rocksdb::DB* db = nullptr;
   const Status opened =
-      rocksdb::DB::Open(database_options_, database_folder_, families, &handles, &db);
+      rocksdb::DB::Open(*database_options_, database_folder_, families, &handles, &db);
   if (!opened.ok()) return std::unexpected(error_of(opened, "open tables"));
   db_.reset(db);
   for (std::size_t i = 0; i < names.size(); ++i) handles_[names[i]] = handles[i];
@@ -166,7 +169,7 @@ Core::~Core() {
 
 Result<void> Core::destroy(const Options& options, rocksdb::Env* env) {
   const Core names(options, env);
-  const Status gone = rocksdb::DestroyDB(names.database_folder_, names.database_options_);
+  const Status gone = rocksdb::DestroyDB(names.database_folder_, *names.database_options_);
   if (!gone.ok()) return std::unexpected(error_of(gone, "destroy tables"));
   return {};
 }
@@ -179,7 +182,7 @@ Result<Core::Handle> Core::open_family(std::string_view name) {
     if (const auto known = handles_.find(name); known != handles_.end()) return known->second;
   }
   Handle handle = nullptr;
-  const Status made = db_->CreateColumnFamily(family_options_, std::string(name), &handle);
+  const Status made = db_->CreateColumnFamily(*family_options_, std::string(name), &handle);
   if (!made.ok()) return std::unexpected(error_of(made, "make family"));
   const std::lock_guard guard(lock_);
   return handles_[std::string(name)] = handle;

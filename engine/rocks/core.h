@@ -4,8 +4,6 @@
 // Every function here blocks; all but the peek of a family run inside an Offload.
 #pragma once
 
-#include <rocksdb/db.h>
-
 #include <atomic>
 #include <map>
 #include <memory>
@@ -18,6 +16,15 @@
 #include "engine/base/result.h"
 #include "engine/io/tables.h"
 #include "engine/rocks/database.h"
+
+namespace rocksdb {
+class ColumnFamilyHandle;
+class DB;
+class Slice;
+class Status;
+struct ColumnFamilyOptions;
+struct Options;
+}
 
 namespace perdure::rocks {
 
@@ -75,12 +82,12 @@ class Core {
   rocksdb::Env* const env_;
   const std::string database_folder_, runs_folder_;
   std::shared_ptr<Listener> listener_;
-  rocksdb::Options database_options_;
-  rocksdb::ColumnFamilyOptions family_options_;
+  const std::unique_ptr<rocksdb::Options> database_options_;
+  const std::unique_ptr<rocksdb::ColumnFamilyOptions> family_options_;
   std::unique_ptr<rocksdb::DB> db_;
-  SpinLock lock_;  // handles_
+  SpinLock lock_;  // handles_ and runs_
   std::map<std::string, Handle, std::less<>> handles_;
-  std::atomic<std::uint64_t> runs_ = 0;
+  std::uint64_t runs_ = 0;
 };
 
 }  // namespace perdure::rocks

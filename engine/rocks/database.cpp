@@ -1,5 +1,7 @@
 #include "engine/rocks/database.h"
 
+#include <rocksdb/db.h>
+
 #include "engine/base/check.h"
 #include "engine/rocks/core.h"
 

@@ -1,6 +1,7 @@
 // Runs into families, and families out to folders and in again.
 
 #include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/utilities/checkpoint.h>
 
@@ -25,7 +26,8 @@ bool only_erases(const io::Run& run, const io::EraseRange& range) {
 }  // namespace
 
 std::string Core::run_path() {
-  return runs_folder_ + "/" + std::to_string(runs_.fetch_add(1));
+  const std::lock_guard guard(lock_);
+  return runs_folder_ + "/" + std::to_string(runs_++);
 }
 
 Result<void> Core::ingest(Handle family, const io::Run& run) {
@@ -52,7 +54,7 @@ Result<void> Core::ingest(Handle family, const io::Run& run) {
 // number: so the ranges count first.
 Result<void> Core::write_run(const std::string& name, const io::Run& run,
                              std::vector<std::string>& files) {
-  const rocksdb::Options options(database_options_, family_options_);
+  const rocksdb::Options options(*database_options_, *family_options_);
   const auto write = [&](std::string path, auto fill) -> Result<void> {
     files.push_back(std::move(path));
     rocksdb::SstFileWriter writer(rocksdb::EnvOptions(options), options, nullptr,
@@ -193,7 +195,7 @@ Result<void> Core::import_family(std::string_view name, std::string_view folder)
       rocksdb::ReadFileToString(env_, path + "/" + std::string(manifest_name), &text);
   if (!read.ok()) return std::unexpected(error_of(read, "read manifest of export"));
   TRY(files, read_manifest(text));
-  const std::string linked = runs_folder_ + "/import-" + std::to_string(runs_.fetch_add(1));
+  const std::string linked = run_path();
   for (rocksdb::LiveFileMetaData& file : files.files) {
     const std::string link = linked + "-" + file.name.substr(1);
     const Status status = env_->LinkFile(path + file.name, link);
@@ -205,8 +207,8 @@ Result<void> Core::import_family(std::string_view name, std::string_view folder)
   options.move_files = true;
   Handle handle = nullptr;
   const Status status = files.files.empty()
-      ? db_->CreateColumnFamily(family_options_, std::string(name), &handle)
-      : db_->CreateColumnFamilyWithImport(family_options_, std::string(name), options, files,
+      ? db_->CreateColumnFamily(*family_options_, std::string(name), &handle)
+      : db_->CreateColumnFamilyWithImport(*family_options_, std::string(name), options, files,
                                           &handle);
   if (!status.ok()) return std::unexpected(error_of(status, "import family"));
   const std::lock_guard guard(lock_);
