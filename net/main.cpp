@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -60,6 +61,22 @@ class Server {
     });
     if (failure_) return std::unexpected(*failure_);
     return bound;
+  }
+
+  // Ends the process when a shard can do no more.  What waits is unwound with the loops.
+  void watch() {
+    for (std::uint32_t index = 0; index < process_.shards(); ++index) {
+      process_.start_on_shard(index, [this, index] {
+        const Error why = shards_[index]->wait_until_failed();
+        if (why.code == Code::cancelled) return;
+        note(std::unexpected(why));
+        process_.interrupt();
+      });
+    }
+  }
+  std::optional<Error> failure() {
+    const std::lock_guard lock(mutex_);
+    return failure_;
   }
 
   void stop() {
@@ -120,7 +137,11 @@ int serve(Settings settings) {
               bound->node.c_str());
   std::fflush(stdout);
 
+  server.watch();
   (*process)->wait_for_signal();
+  if (const std::optional<Error> failure = server.failure()) {
+    std::_Exit(refuse(*failure, exit_code(failure->code)));  // the next start recovers
+  }
   server.stop();
   (*process)->stop();
   return 0;

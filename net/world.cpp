@@ -186,6 +186,14 @@ void Process::on_shard(std::uint32_t shard, const std::function<void(io::World&)
   });
 }
 
+void Process::start_on_shard(std::uint32_t index, std::function<void()> body) {
+  CHECK(running_);
+  Shard& shard = *shards_.at(index);
+  shard.loop.post([&shard, body = std::move(body)]() mutable {
+    shard.loop.scheduler.spawn_root("watch", std::move(body));
+  });
+}
+
 int Process::wait_for_signal() {
   const sigset_t set = stop_signals();
   const Fd signals(::signalfd(-1, &set, SFD_CLOEXEC));

@@ -88,6 +88,9 @@ class Process {
   // The same on one shard.
   void on_shard(std::uint32_t shard, const std::function<void(io::World&)>& body);
 
+  // Starts a fiber there and returns; it ends by itself or with stop().
+  void start_on_shard(std::uint32_t shard, std::function<void()> body);
+
   // Blocks until SIGTERM or SIGINT comes, and says which; 0 after interrupt().  From
   // then on such a signal ends the process at once, for those who are in a hurry.
   int wait_for_signal();

@@ -1,6 +1,7 @@
 // The scenarios there are.  A new one is a line here.
 #include <array>
 
+#include "sim/cluster/single_node.h"
 #include "sim/scenario.h"
 #include "sim/selftest/journal.h"
 
@@ -11,6 +12,8 @@ using selftest::journal;
 
 std::span<const Scenario> scenarios() {
   static constexpr std::array all = {
+      Scenario{"single_node", "One server keeps every promise through crashes and bad weather.",
+               single_node},
       Scenario{"journal", "A tiny journal server keeps every value that it answered.",
                journal<Bug::none>},
       Scenario{"journal_answers_before_sync", "The same, but it answers first and syncs later.",

@@ -48,6 +48,7 @@ Result<void> open_wals(Rooms& r) {
                                {.folder = wal::stream_folder(stream),
                                 .stream_id = r.layout.storage_id + stream,
                                 .segment_bytes = static_cast<std::uint32_t>(r.options.segment_bytes)}));
+    opened->listen(watched_loglet, r.wal_watch);
     r.wals[stream] = std::move(opened);
   }
   return {};

@@ -5,10 +5,14 @@
 
 #include <string>
 
+#include "engine/base/ids.h"
+#include "engine/base/time.h"
 #include "engine/node/shard.h"
 
 namespace perdure::node {
 
+// Nobody's: under it a WalWatch listens.
+inline constexpr LogletId watched_loglet{UINT64_MAX - 1};
 inline constexpr Duration open_patience = std::chrono::seconds(60);  // of one step
 
 // Marker, WAL streams, metadata: after this the layout is known.  Shard 0 makes what is

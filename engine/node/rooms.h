@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/admin/admin.h"
@@ -41,6 +42,27 @@ struct Replica {
   Epoch epoch;  // it is to lead with
 };
 
+// Hears of a WAL that has failed for good.
+class WalWatch final : public wal::Listener {
+ public:
+  explicit WalWatch(io::Fibers& fibers) : heard_(fibers) {}
+  void durable(LogletId, Offset) override {}
+  void failed(const Error& why) override {
+    if (!why_) why_ = why;
+    heard_.notify_all();
+  }
+  Error wait() {
+    while (!why_) {
+      if (const Result<void> waited = heard_.wait(); !waited) return waited.error();
+    }
+    return *why_;
+  }
+
+ private:
+  std::optional<Error> why_;
+  io::Event heard_;
+};
+
 struct Shard::Rooms {
   Rooms(const Options& told, const io::World& given);
 
@@ -48,6 +70,7 @@ struct Shard::Rooms {
   io::World world;
   Rpc rpc;
   Layout layout;
+  WalWatch wal_watch;
   std::map<std::uint32_t, std::unique_ptr<wal::Wal>> wals;  // by stream
   std::unique_ptr<control::WalMetadata> store_of_metadata;  // shard 0's
   std::unique_ptr<RemoteMetadata> remote_metadata;          // of the others

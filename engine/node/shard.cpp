@@ -40,7 +40,7 @@ tables::CheckpointOptions checkpoint_options(const Options& options) {
 // The wiring diagram: what needs nothing but the World.  The rest is made by open(),
 // which knows where everything is.
 Shard::Rooms::Rooms(const Options& told, const io::World& given)
-    : options(told), world(given), rpc(world), partitions(world, rpc) {}
+    : options(told), world(given), rpc(world), wal_watch(world.fibers), partitions(world, rpc) {}
 
 Shard::Shard(const Options& options, const io::World& world)
     : rooms_(std::make_unique<Rooms>(options, world)) {}
@@ -97,6 +97,8 @@ Result<Addresses> Shard::listen(const std::string& ingress_address) {
   return bound;
 }
 
+Error Shard::wait_until_failed() { return rooms_->wal_watch.wait(); }
+
 // From the outside in: no new requests, then no new attempts, then nothing is applied,
 // then nothing is written.
 void Shard::stop() {
@@ -118,7 +120,10 @@ void Shard::stop() {
   if (r.schema) r.schema->stop();
   for (auto& [partition, replica] : r.replicas) replica.log.reset();
   r.store_of_metadata.reset();
-  for (auto& [stream, wal] : r.wals) wal->stop();
+  for (auto& [stream, wal] : r.wals) {
+    wal->unlisten(watched_loglet);
+    wal->stop();
+  }
 }
 
 void Shard::check_invariants() const {

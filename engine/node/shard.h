@@ -48,6 +48,9 @@ class Shard {
   // Parks.  Error: conflict, naming the address that is in use.  Shard 0 first; the
   // others are given the ingress address that it really got.
   Result<Addresses> listen(const std::string& ingress_address);
+  // Parks until the shard can do nothing more on its own and the process should start
+  // anew: a failed sync leaves bytes in doubt for ever.  Error: why; or cancelled.
+  Error wait_until_failed();
   // Parks: answers what it can within Options::drain, lays down a checkpoint, ends.
   void stop();
 

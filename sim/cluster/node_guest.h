@@ -1,0 +1,16 @@
+// sim/cluster/node_guest.h
+//
+// A server as a guest of a simulated host: the very node::Shards that the real binary
+// runs, one for each World.  Where the real process would exit, for want of a disk it
+// can trust, the host is crashed and started anew, as whoever minds real processes does.
+#pragma once
+
+#include "engine/node/options.h"
+#include "sim/world/host.h"
+
+namespace perdure::sim {
+
+// The host's; ports are those of Options.  Outlived by universe and host.
+Factory node_guest(Host& host, const node::Options& options);
+
+}  // namespace perdure::sim

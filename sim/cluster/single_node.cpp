@@ -1,0 +1,115 @@
+#include "sim/cluster/single_node.h"
+
+#include <fmt/format.h>
+
+#include "engine/io/http.h"
+#include "engine/io/random.h"
+#include "sim/check/history.h"
+#include "sim/check/observers.h"
+#include "sim/cluster/node_guest.h"
+#include "sim/handlers/deployment.h"
+#include "sim/workload/clients.h"
+#include "sim/world/guests.h"
+
+namespace perdure::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration chaos = seconds(40);
+constexpr Duration heal = seconds(180);
+
+// Limits are drawn tiny, so that seams that are rare in life are met in every run.
+node::Options draw_options(const Experiment& experiment) {
+  Dice dice = experiment.dice("node.options");
+  node::Options options;
+  options.partitions = static_cast<std::uint32_t>(1 + dice.below(4));
+  options.ingress_address = "0.0.0.0:8080";
+  options.admin_address = "0.0.0.0:9070";
+  options.node_address = "0.0.0.0:5122";
+  options.segment_bytes = (64u << 10) << dice.below(5);
+  options.checkpoint_log_bytes = (4u << 10) << dice.below(6);
+  options.dirty_bytes_max = (4u << 10) << dice.below(6);
+  options.checkpoint_every = milliseconds(500 + dice.below(20'000));
+  options.concurrent_invocations_max = static_cast<std::uint32_t>(2 + dice.below(30));
+  options.invocation_defaults.inactivity_timeout = milliseconds(200 + dice.below(5000));
+  options.invocation_defaults.abort_timeout = milliseconds(2000 + dice.below(10'000));
+  options.invocation_defaults.retry_initial_interval = milliseconds(20 + dice.below(300));
+  options.invocation_defaults.retry_max_interval = seconds(2);
+  options.invocation_defaults.retry_max_attempts.reset();  // whatever happens, try again
+  options.drain = milliseconds(500);
+  return options;
+}
+
+Mischief draw_mischief(const Experiment& experiment) {
+  Dice dice = experiment.dice("handlers.mischief");
+  const auto chance = [&] { return dice.below(2) == 0 ? 0.0 : 0.002 * static_cast<double>(dice.below(30)); };
+  return {.vanish = chance(), .error = chance(), .nonsense = chance(), .slow = chance(), .suspend = chance()};
+}
+
+// Registers the handlers' deployment, however often that takes.
+void register_handlers(io::World& world, bool& registered) {
+  const std::string body = R"({"uri":"http://handlers:9080"})";
+  while (!registered) {
+    const Instant deadline = world.fibers.now() + seconds(10);
+    const auto status = [&]() -> Result<int> {
+      TRY(call, world.http.call({.scheme = "http", .authority = "n1:9070"},
+                                {.method = "POST",
+                                 .target = "/deployments",
+                                 .authority = "n1:9070",
+                                 .headers = {{"content-type", "application/json"}}},
+                                deadline));
+      TRY_VOID(call->write(body, deadline));
+      call->finish();
+      TRY(response, call->response(deadline));
+      return response.status;
+    }();
+    registered = status && (*status == 200 || *status == 201);
+    if (!registered && !world.fibers.sleep_until(world.fibers.now() + milliseconds(200))) return;
+  }
+}
+
+}  // namespace
+
+Verdict single_node(const Config& config) {
+  // These outlive the fibers that know them.
+  bool registered = false;
+  std::optional<Experiment> experiment(std::in_place, config);
+  const auto report = [&](Finding finding) { experiment->report(std::move(finding)); };
+  History history(report);
+  Journals journals(report);
+  StateDigests digests(report);
+  Universe& universe = experiment->universe();
+  digests.attach(universe.recorder);
+  const Mischief mischief = draw_mischief(*experiment);
+  const DeploymentOptions handlers{.mischief = mischief};
+
+  const auto shards = static_cast<std::uint32_t>(1 + experiment->dice("node.shards").below(3));
+  Host& node = universe.add_host({.name = "n1", .shards = shards});
+  node.start(node_guest(node, draw_options(*experiment)));
+  universe.add_host({.name = "handlers", .helper = true}).start(deployment(handlers, journals));
+  universe.add_host({.name = "operator", .helper = true})
+      .start(on_shard_0([&registered](io::World& world) { register_handlers(world, registered); }));
+
+  Verdict verdict;
+  if (experiment->heal(seconds(60), [&] { return registered; })) {
+    Workload workload(*experiment, {}, history, journals);
+    workload.start();
+    if (experiment->chaos({.nodes = {"n1"}, .helpers = {"handlers", "client1"}}, chaos) &&
+        experiment->heal(heal, [&] { return workload.finished(); })) {
+      // A last start, so that nothing is only in memory.
+      node.crash(Death::power_loss);
+      node.restart();
+      workload.start_reading();
+      experiment->heal(heal, [&] { return workload.read_all(); });
+    }
+    verdict = experiment->verdict();
+    experiment.reset();  // before the workload that its fibers know
+    return verdict;
+  }
+  verdict = experiment->verdict();
+  return verdict;
+}
+
+}  // namespace perdure::sim
