@@ -27,7 +27,8 @@ Server::Server(Context& context, std::unique_ptr<io::Listener> listener, io::Htt
       shared_{.limits = limits, .serve = std::move(serve), .group = io::Group(context.fibers)},
       listener_(std::move(listener)),
       address_(listener_->address()),
-      emptied_(context.fibers) {
+      emptied_(context.fibers),
+      stopped_(context.fibers) {
   shared_.group.start("http.accept", [this] { accept_all(); });
 }
 
@@ -96,11 +97,14 @@ void Server::open(Accepted& accepted, io::HttpVersion version) {
 
 void Server::forget(Accepted& accepted) {
   connections_.erase(accepted.number);
-  if (connections_.empty()) emptied_.wake();
+  if (connections_.empty()) emptied_.notify_all();
 }
 
 void Server::stop(Instant deadline) {
-  if (stopping_) return;
+  if (stopping_) {
+    while (!has_stopped_) (void)stopped_.wait(io::never, io::Heed::deadline_only);
+    return;
+  }
   stopping_ = true;
   context_.fibers.cancel(accepter_);
   for (auto& [number, accepted] : connections_) {
@@ -113,6 +117,8 @@ void Server::stop(Instant deadline) {
   shared_.group.stop();
   // What is left waits only for the flusher to let go of it.
   while (!connections_.empty()) (void)emptied_.wait(io::never, io::Heed::deadline_only);
+  has_stopped_ = true;
+  stopped_.notify_all();
 }
 
 }  // namespace perdure::http

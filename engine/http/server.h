@@ -38,7 +38,7 @@ class Server final : public io::HttpServer {
   ~Server() override;
 
   std::string address() const override { return address_; }
-  void stop(Instant deadline) override;
+  void stop(Instant deadline) override;  // a second call waits for the first
 
  private:
   struct Accepted;
@@ -57,7 +57,8 @@ class Server final : public io::HttpServer {
   bool stopping_ = false;
   std::map<std::uint64_t, std::unique_ptr<Accepted>> connections_;
   std::uint64_t accepted_ = 0;
-  Waiter emptied_;
+  io::Event emptied_, stopped_;
+  bool has_stopped_ = false;
 };
 
 }  // namespace perdure::http

@@ -203,6 +203,7 @@ Result<void> open_storage(Rooms& r) {
 Result<void> open_partitions(Rooms& r) {
   const std::vector<PartitionId> partitions =
       r.layout.partitions_of_shard(r.world.peers.self().shard);
+  if (partitions.empty()) return {};  // more shards than partitions
   std::vector<log::Place> places;
   for (const PartitionId partition : partitions) {
     places.push_back({.partition = partition, .wal = *r.wals.at(r.layout.stream_of(partition))});

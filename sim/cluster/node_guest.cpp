@@ -34,6 +34,8 @@ class NodeGuest final : public Guest {
     const Error why = ready ? shard.wait_until_failed() : ready.error();
     worlds_[index].trace.event(io::Level::warn, "process.exits", {{"why", why.detail}});
     host_.crash_in_turn(Death::process_crash, whole_turn, nanos(milliseconds(200)));
+    // It dies at the end of its next turn: see that there is one.
+    (void)worlds_[index].fibers.sleep_until(worlds_[index].fibers.now() + milliseconds(1));
   }
 
  private:
