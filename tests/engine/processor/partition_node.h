@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "engine/processor/partition.h"
+#include "engine/tables/scan.h"
 #include "tests/engine/log/log_node.h"
 #include "tests/engine/tables/test_family.h"
 #include "tests/support/bare_world.h"
@@ -59,7 +60,7 @@ class PartitionNode final : private processor::Handlers, private processor::Outb
     node.start();
     world_.emplace(BareParts{.clock = node.loop->clock,
                              .fibers = node.loop->fibers,
-                             .http = *static_cast<io::Http*>(nothing_),
+                             .http = *reinterpret_cast<io::Http*>(nothing_),
                              .random = random_,
                              .trace = node.trace});
     for (std::uint64_t p = 0; p < partitions; ++p) {
