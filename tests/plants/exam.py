@@ -154,11 +154,11 @@ def examine(plant, binary, seeds, jobs, report):
     if report.exists():
         for line in report.read_text().splitlines():
             run = json.loads(line)
-            if run.get("verdict") == "failed":
+            if run.get("outcome") == "failed":
                 failures.append(run)
     first = min(failures, key=lambda run: run["seed"], default=None)
     return {"id": plant["id"], "class": plant["class"], "expect": plant.get("expect", ""),
-            "found": first is not None, "seed": first and first["seed"], "checker": first and first.get("checker"),
+            "found": first is not None, "seed": first and first["seed"], "checker": first and first.get("check"),
             "seconds": round(time.monotonic() - started, 1)}
 
 
