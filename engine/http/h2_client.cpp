@@ -137,7 +137,10 @@ void H2Client::let_go(CallStream& stream) {
     stream.closed = true;
   } else if (!stream.closed) {
     discard_body(stream);
-    submit_reset(stream, H2Error::cancel);
+    // Heard and said to the end, it closes by itself when our last frame is out.  A reset
+    // would count against us: servers end connections that reset a thousand streams.
+    const bool complete = stream.in.ended() && stream.out.ended();
+    if (!complete) submit_reset(stream, H2Error::cancel);
   }
   remove_if_done(stream);
   check_over();
