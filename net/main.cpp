@@ -126,6 +126,7 @@ int serve(Settings settings) {
   Result<std::unique_ptr<Process>> process = Process::make(settings.process, parts.factories());
   if (!process) return refuse(process.error(), exit_code(process.error().code));
 
+  settings.node.metrics = [&counted = **process] { return prometheus(counted.counters()); };
   Server server(**process, settings.node);
   const Result<node::Addresses> bound = server.start();
   if (!bound) {
