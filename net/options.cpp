@@ -235,13 +235,16 @@ std::vector<Option> cluster_options() {
       number<std::uint32_t>(
           {"partitions", "Partitions of a new cluster; one that exists keeps its number."}, 1, 1024,
           [](Settings& s) -> auto& { return s.node.partitions; }),
-      addresses({"join", "Node addresses of the cluster to join."},
+      addresses({"join",
+                 "Node addresses of the cluster to join; this version serves one node and refuses any."},
                 [](Settings& s) -> Strings& { return s.join; }),
-      text({"replication", "Copies of each record: a number, or one for each kind of location."},
+      text({"replication", "Copies of each record; this version serves one node and takes 1 only."},
            [](Settings& s) -> std::string& { return s.replication; }),
-      truth({"auto-provision", "A node that is told of no cluster makes one at its first start."},
+      truth({"auto-provision",
+             "A node makes its cluster at its first start; this version refuses false."},
             [](Settings& s) -> bool& { return s.auto_provision; }),
-      words_of({"roles", "What this node does."}, {"metadata", "log", "worker", "ingress", "admin"},
+      words_of({"roles", "What this node does; this version does everything and refuses a choice."},
+               {"metadata", "log", "worker", "ingress", "admin"},
                [](Settings& s) -> Strings& { return s.roles; }),
   };
 }
