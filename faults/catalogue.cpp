@@ -9,8 +9,8 @@ namespace {
 constexpr std::array entries = {
     Entry{Kind::slow_network, "slow_network", "Links take milliseconds instead of microseconds.",
           false, 0},
-    Entry{Kind::network_tail, "network_tail", "One message in a thousand takes a hundred times as long.",
-          false, 0},
+    Entry{Kind::network_tail, "network_tail",
+          "One message in a thousand takes a hundred times as long.", false, 0},
     Entry{Kind::split, "split", "Reads and writes are cut short, down to one byte.", false, 0},
     Entry{Kind::connection_reset, "connection_reset", "Connections break at any piece of data.",
           false, 0},

@@ -17,11 +17,33 @@ std::string_view name_of(Profile);
 
 enum class Kind : std::uint8_t {
   // as weather
-  slow_network, network_tail, split, connection_reset, frame_loss, slow_steps, slow_storage,
-  sync_error, io_error, bucket_error, clock_drift, clock_offset, names_error,
+  slow_network,
+  network_tail,
+  split,
+  connection_reset,
+  frame_loss,
+  slow_steps,
+  slow_storage,
+  sync_error,
+  io_error,
+  bucket_error,
+  clock_drift,
+  clock_offset,
+  names_error,
   // as misfortunes
-  process_crash, power_loss, pause, slow_process, cut, slow_link, reset_connections, slow_disk,
-  disk_full, sync_errors, read_errors, clock_step, bucket_outage,
+  process_crash,
+  power_loss,
+  pause,
+  slow_process,
+  cut,
+  slow_link,
+  reset_connections,
+  slow_disk,
+  disk_full,
+  sync_errors,
+  read_errors,
+  clock_step,
+  bucket_outage,
 };
 
 struct Entry {

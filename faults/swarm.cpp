@@ -18,15 +18,13 @@ class Drawer {
   Drawer(io::Random& random, Kind kind, Profile profile)
       : random_(random),
         stream_("fault." + std::string(catalogue()[static_cast<std::size_t>(kind)].name)),
-        badness_(profile == Profile::calm     ? 0.1
-                 : profile == Profile::mild   ? 0.4
-                 : profile == Profile::rough  ? 1.0
-                                              : 2.0) {}
+        badness_(profile == Profile::calm    ? 0.1
+                 : profile == Profile::mild  ? 0.4
+                 : profile == Profile::rough ? 1.0
+                                             : 2.0) {}
 
   double badness() const { return badness_; }
-  double unit() {
-    return static_cast<double>(random_.draw(stream_) >> 11) * 0x1.0p-53;
-  }
+  double unit() { return static_cast<double>(random_.draw(stream_) >> 11) * 0x1.0p-53; }
   bool coin(double chance = 0.5) { return unit() < chance; }
   std::uint64_t below(std::uint64_t n) { return random_.below(stream_, n); }
   const std::string& one_of(const std::vector<std::string>& names) {
@@ -85,19 +83,25 @@ Fault draw_fault(Drawer& draw, Kind kind, const Victims& victims) {
     case Kind::slow_process: {
       const std::string host = draw.one_of(victims.nodes);
       const auto times = static_cast<std::uint32_t>(draw.magnitude(2, 50));
-      return SlowProcess{.host = host, .times = times, .lasts = draw.span(milliseconds(100), seconds(10))};
+      return SlowProcess{
+          .host = host, .times = times, .lasts = draw.span(milliseconds(100), seconds(10))};
     }
     case Kind::cut: {
       Pair link = draw_link(draw, victims);
       const bool both_ways = draw.coin();
       const bool breaking = draw.coin();
-      return Cut{.from = link.from, .to = link.to, .both_ways = both_ways, .breaking = breaking,
+      return Cut{.from = link.from,
+                 .to = link.to,
+                 .both_ways = both_ways,
+                 .breaking = breaking,
                  .lasts = draw.span(milliseconds(10), seconds(15))};
     }
     case Kind::slow_link: {
       Pair link = draw_link(draw, victims);
       const auto times = static_cast<std::uint32_t>(draw.magnitude(2, 100));
-      return SlowLink{.from = link.from, .to = link.to, .times = times,
+      return SlowLink{.from = link.from,
+                      .to = link.to,
+                      .times = times,
                       .lasts = draw.span(milliseconds(100), seconds(10))};
     }
     case Kind::reset_connections: {
@@ -107,7 +111,8 @@ Fault draw_fault(Drawer& draw, Kind kind, const Victims& victims) {
     case Kind::slow_disk: {
       const std::string host = draw.one_of(victims.nodes);
       const auto times = static_cast<std::uint32_t>(draw.magnitude(2, 200));
-      return SlowDisk{.host = host, .times = times, .lasts = draw.span(milliseconds(100), seconds(10))};
+      return SlowDisk{
+          .host = host, .times = times, .lasts = draw.span(milliseconds(100), seconds(10))};
     }
     case Kind::disk_full: {
       const std::string host = draw.one_of(victims.nodes);
@@ -126,7 +131,8 @@ Fault draw_fault(Drawer& draw, Kind kind, const Victims& victims) {
       const Duration by = draw.span(milliseconds(100), seconds(600));
       return ClockStep{.host = host, .by = draw.coin() ? by : -by};
     }
-    case Kind::bucket_outage: return BucketOutage{.lasts = draw.span(milliseconds(100), seconds(60))};
+    case Kind::bucket_outage:
+      return BucketOutage{.lasts = draw.span(milliseconds(100), seconds(60))};
     default: UNREACHABLE();
   }
 }
@@ -221,8 +227,8 @@ Schedule draw_schedule(io::Random& random, const Swarm& swarm, const Victims& vi
     if (!entry.timed || !swarm.has(entry.kind)) continue;
     Drawer draw(random, entry.kind, swarm.profile);
     const double minutes = std::chrono::duration<double>(chaos).count() / 60;
-    const double expected = entry.per_minute * minutes * draw.badness() *
-                            static_cast<double>(victims.nodes.size());
+    const double expected =
+        entry.per_minute * minutes * draw.badness() * static_cast<double>(victims.nodes.size());
     const auto count = static_cast<std::uint64_t>(expected * 2 * draw.unit() + draw.unit());
     for (std::uint64_t i = 0; i < count; ++i) {
       const auto at = Duration(draw.below(static_cast<std::uint64_t>(chaos.count())));

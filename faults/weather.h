@@ -21,10 +21,10 @@ struct Latency {
 struct Weather {
   // network
   Latency link = {std::chrono::microseconds(50), std::chrono::microseconds(200)};  // one way
-  double link_tail = 0;          // chance of a delay 100 times as long
-  double split = 0;              // a read or write is cut short, down to one byte
-  double connection_reset = 0;   // per piece sent: the connection breaks there
-  double frame_loss = 0;         // per peer frame: its connection ends there
+  double link_tail = 0;                     // chance of a delay 100 times as long
+  double split = 0;                         // a read or write is cut short, down to one byte
+  double connection_reset = 0;              // per piece sent: the connection breaks there
+  double frame_loss = 0;                    // per peer frame: its connection ends there
   std::uint32_t window_bytes = 256 * 1024;  // unread or in flight, one stream, one direction
   // process
   Latency restart = {std::chrono::milliseconds(1), std::chrono::milliseconds(50)};
@@ -36,21 +36,21 @@ struct Weather {
   Latency disk_sync = {std::chrono::microseconds(100), std::chrono::microseconds(500)};
   double sync_error = 0;
   double read_error = 0;
-  double write_error = 0;        // some of the bytes may have been written
+  double write_error = 0;  // some of the bytes may have been written
   std::uint64_t disk_bytes = std::uint64_t{64} << 30;
   // tables
   Latency table_read = {std::chrono::microseconds(5), std::chrono::microseconds(30)};
   Latency table_ingest = {std::chrono::milliseconds(1), std::chrono::milliseconds(2)};
-  double peek_unknown = 0.5;     // only the disk can tell
+  double peek_unknown = 0.5;  // only the disk can tell
   // bucket
   Latency bucket = {std::chrono::milliseconds(5), std::chrono::milliseconds(20)};
   double bucket_error_before = 0;
   double bucket_error_after = 0;  // it happened, but an error comes back
   Duration bucket_list_lag = {};
   // clocks, each host its own within these
-  std::uint32_t steady_ppm = 0;   // at most, either way
+  std::uint32_t steady_ppm = 0;  // at most, either way
   std::uint32_t wall_ppm = 0;
-  Duration wall_offset = {};      // at most, either way
+  Duration wall_offset = {};  // at most, either way
   // names
   Latency names = {std::chrono::microseconds(50), std::chrono::microseconds(500)};
   double names_error = 0;

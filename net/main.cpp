@@ -106,8 +106,9 @@ Result<void> servable(const Settings& settings) {
     return fail(Code::invalid, "--join: this version serves clusters of one node; leave it out");
   }
   if (settings.replication != "1") {
-    return fail(Code::invalid, "--replication " + settings.replication +
-                                   ": this version serves clusters of one node; 1 is what there is");
+    return fail(Code::invalid,
+                "--replication " + settings.replication +
+                    ": this version serves clusters of one node; 1 is what there is");
   }
   if (!settings.roles.empty()) {
     return fail(Code::invalid, "--roles: a cluster of one node needs all roles; leave it out");

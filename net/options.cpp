@@ -235,9 +235,10 @@ std::vector<Option> cluster_options() {
       number<std::uint32_t>(
           {"partitions", "Partitions of a new cluster; one that exists keeps its number."}, 1, 1024,
           [](Settings& s) -> auto& { return s.node.partitions; }),
-      addresses({"join",
-                 "Node addresses of the cluster to join; this version serves one node and refuses any."},
-                [](Settings& s) -> Strings& { return s.join; }),
+      addresses(
+          {"join",
+           "Node addresses of the cluster to join; this version serves one node and refuses any."},
+          [](Settings& s) -> Strings& { return s.join; }),
       text({"replication", "Copies of each record; this version serves one node and takes 1 only."},
            [](Settings& s) -> std::string& { return s.replication; }),
       truth({"auto-provision",

@@ -85,9 +85,9 @@ int run(const RunOptions& options) {
 
 struct StoryOptions {
   std::string token;
-  std::string node, name;       // only lines that mention these
-  std::uint64_t around = 0;     // only events near this one
-  std::uint64_t break_at = 0;   // raises SIGTRAP there, for gdb
+  std::string node, name;      // only lines that mention these
+  std::uint64_t around = 0;    // only events near this one
+  std::uint64_t break_at = 0;  // raises SIGTRAP there, for gdb
   bool full = false, force = false;
 };
 
@@ -143,8 +143,8 @@ int tell_story(const StoryOptions& options) {
   const Verdict verdict = scenario->run(config);
   for (const std::string& line : tail) std::cout << line << "\n";
   std::cout << fmt::format("drawn: {}\n{} events, {:.3f} simulated seconds, digest {}\n",
-                           verdict.drawn, verdict.events,
-                           static_cast<double>(verdict.time) / 1e9, verdict.digest);
+                           verdict.drawn, verdict.events, static_cast<double>(verdict.time) / 1e9,
+                           verdict.digest);
   if (!verdict.finding) {
     std::cout << "passed\n1 passed, 0 failed\n";
     return all_passed;
@@ -177,8 +177,8 @@ int doctor(std::uint64_t seeds) {
                   ++bad;
                   std::cout << fmt::format("  seed {}: {}: {}\n", result.seed, result.check,
                                            result.detail.substr(0, result.detail.find('\n')));
-                  worst = result.outcome == Outcome::nondeterminism ? nondeterminism
-                                                                    : harness_error;
+                  worst =
+                      result.outcome == Outcome::nondeterminism ? nondeterminism : harness_error;
                 }
               });
     const bool must_find = !scenario.must_find.empty();
@@ -187,10 +187,11 @@ int doctor(std::uint64_t seeds) {
     if (!fine && worst == all_passed) worst = harness_error;
     std::cout << fmt::format(
         "{:36} {}\n", scenario.name,
-        must_find ? (found > 0 ? fmt::format("planted bug found by {} of {} seeds, first {}",
-                                             found, seeds, *first_found)
-                               : "planted bug NOT found")
-                  : fmt::format("{} seeds twice, digests {}", seeds, bad == 0 ? "equal" : "differ"));
+        must_find
+            ? (found > 0 ? fmt::format("planted bug found by {} of {} seeds, first {}", found,
+                                       seeds, *first_found)
+                         : "planted bug NOT found")
+            : fmt::format("{} seeds twice, digests {}", seeds, bad == 0 ? "equal" : "differ"));
   }
   std::cout << fmt::format("{} passed, {} failed\n", passed, failed);
   return worst;
@@ -201,15 +202,23 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
 
   RunOptions run_options;
-  CLI::App* run_command = app.add_subcommand("run", "Runs seeds; prints how to replay each that fails");
-  run_command->add_option("--scenario", run_options.scenario, "What each seed runs")->capture_default_str();
-  auto* seeds = run_command->add_option("--seeds", run_options.seeds, "Seeds 1 to N")->capture_default_str();
-  run_command->add_option("--seed-range", run_options.range, "Seeds A to B - 1, as A:B")->excludes(seeds);
-  run_command->add_option("--jobs", run_options.jobs, "Processes")->check(CLI::Range(1, 64))->capture_default_str();
+  CLI::App* run_command =
+      app.add_subcommand("run", "Runs seeds; prints how to replay each that fails");
+  run_command->add_option("--scenario", run_options.scenario, "What each seed runs")
+      ->capture_default_str();
+  auto* seeds =
+      run_command->add_option("--seeds", run_options.seeds, "Seeds 1 to N")->capture_default_str();
+  run_command->add_option("--seed-range", run_options.range, "Seeds A to B - 1, as A:B")
+      ->excludes(seeds);
+  run_command->add_option("--jobs", run_options.jobs, "Processes")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   run_command->add_option("--junit", run_options.junit, "Write a JUnit file");
   run_command->add_option("--json", run_options.json, "Write a line of JSON for each seed");
   run_command->add_option("--require", run_options.marks, "Marks that some seed must reach");
-  run_command->add_option("--twins-one-in", run_options.twins_one_in, "Run one seed in N twice; 0: none")->capture_default_str();
+  run_command
+      ->add_option("--twins-one-in", run_options.twins_one_in, "Run one seed in N twice; 0: none")
+      ->capture_default_str();
   run_command->add_flag("--fail-fast", run_options.fail_fast, "Stop at the first failure");
 
   StoryOptions story;
@@ -226,7 +235,8 @@ int main(int argc, char** argv) {
   trace->add_flag("--force", story.force, "Also for a token of another build");
 
   std::uint64_t doctor_seeds = 100;
-  CLI::App* doctor_command = app.add_subcommand("doctor", "Twin runs of every scenario, and the planted bugs of the self-tests");
+  CLI::App* doctor_command = app.add_subcommand(
+      "doctor", "Twin runs of every scenario, and the planted bugs of the self-tests");
   doctor_command->add_option("--seeds", doctor_seeds)->capture_default_str();
 
   std::string worker_scenario;

@@ -15,16 +15,16 @@ Nemesis::Nemesis(Universe& universe, faults::Schedule schedule)
 
 void Nemesis::begin() {
   for (const faults::Misfortune& misfortune : schedule_) {
-    universe_.loop.at(nanos(misfortune.at), Life(), Kind::nemesis, hash64(show(misfortune)),
-                      [this, &misfortune, healed = healed_] {
-                        if (*healed) return;
-                        ++inflicted_;
-                        universe_.recorder.say(
-                            fmt::format("{:>12.6f} {:>8} fault: {}",
-                                        static_cast<double>(universe_.loop.now()) / 1e9,
-                                        universe_.loop.event(), show(misfortune.fault)));
-                        inflict(misfortune.fault);
-                      });
+    universe_.loop.at(
+        nanos(misfortune.at), Life(), Kind::nemesis, hash64(show(misfortune)),
+        [this, &misfortune, healed = healed_] {
+          if (*healed) return;
+          ++inflicted_;
+          universe_.recorder.say(fmt::format("{:>12.6f} {:>8} fault: {}",
+                                             static_cast<double>(universe_.loop.now()) / 1e9,
+                                             universe_.loop.event(), show(misfortune.fault)));
+          inflict(misfortune.fault);
+        });
   }
 }
 
@@ -62,8 +62,8 @@ void Nemesis::inflict(const faults::Fault& fault) {
       },
       [&](const faults::CrashAtMark& f) {
         with_host(f.host, [&](Host& host) {
-          host.crash_at_mark(f.power_loss ? Death::power_loss : Death::process_crash, f.mark,
-                             f.nth, nanos(f.restart_after));
+          host.crash_at_mark(f.power_loss ? Death::power_loss : Death::process_crash, f.mark, f.nth,
+                             nanos(f.restart_after));
         });
       },
       [&](const faults::Pause& f) {
@@ -86,9 +86,8 @@ void Nemesis::inflict(const faults::Fault& fault) {
         });
       },
       [&](const faults::ResetConnections& f) {
-        with_link(f.from, f.to, [&](Host& from, Host& to) {
-          universe_.network().reset_connections(from, to);
-        });
+        with_link(f.from, f.to,
+                  [&](Host& from, Host& to) { universe_.network().reset_connections(from, to); });
       },
       [&](const faults::SlowDisk& f) {
         with_host(f.host, [&](Host& host) {

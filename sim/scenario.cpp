@@ -47,8 +47,8 @@ bool Experiment::chaos(const faults::Victims& victims, Duration lasts) {
   CHECK(nemesis_ == nullptr);
   AddressedRandom random(config_.seed, faults_entity + 1);
   nemesis_ = std::make_unique<Nemesis>(
-      *universe_, config_.schedule ? *config_.schedule
-                                   : faults::draw_schedule(random, swarm_, victims, lasts));
+      *universe_,
+      config_.schedule ? *config_.schedule : faults::draw_schedule(random, swarm_, victims, lasts));
   nemesis_->begin();
   universe_->loop.run(universe_->loop.now() + nanos(lasts));
   return !universe_->loop.stopped();

@@ -26,12 +26,12 @@ namespace perdure::sim {
 
 struct Config {
   std::uint64_t seed = 0;
-  std::function<void(const std::string&)> tell;     // the story, line by line; or nothing
+  std::function<void(const std::string&)> tell;  // the story, line by line; or nothing
   std::uint64_t tell_from_event = 0;
-  std::uint64_t break_at_event = 0;                 // 0: nowhere
+  std::uint64_t break_at_event = 0;  // 0: nowhere
   std::function<void()> break_reached;
-  std::optional<faults::Schedule> schedule;         // instead of the one the seed draws
-  std::set<faults::Kind> forbidden;                 // on top of the scenario's own
+  std::optional<faults::Schedule> schedule;  // instead of the one the seed draws
+  std::set<faults::Kind> forbidden;          // on top of the scenario's own
 };
 
 struct Verdict {
@@ -40,7 +40,7 @@ struct Verdict {
   std::vector<Digest::Value> digest_blocks;
   std::uint64_t events = 0;
   Nanos time = 0;
-  std::string drawn;               // profile, faults, weather: one line
+  std::string drawn;  // profile, faults, weather: one line
   Recorder::Marks marks;
   bool passed() const { return !finding; }
   bool harness() const { return finding && finding->check.starts_with("harness."); }

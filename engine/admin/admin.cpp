@@ -34,7 +34,8 @@ Result<MaybeReply> read_body(io::Exchange& exchange, Call& call) {
     const Instant deadline = call.needs.fibers.now() + call.options.body_silence_max;
     TRY(piece, exchange.read(deadline));
     if (piece.empty()) return MaybeReply();
-    if (call.body.size() + piece.size() > call.options.body_bytes_max) return MaybeReply(too_large());
+    if (call.body.size() + piece.size() > call.options.body_bytes_max)
+      return MaybeReply(too_large());
     call.body += piece;
   }
 }

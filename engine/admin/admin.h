@@ -103,7 +103,7 @@ struct Options {
   std::vector<std::uint64_t> metadata_members;  // node numbers
   wire::EffectiveOptions handler_defaults;
   std::size_t body_bytes_max = 4 << 20;
-  std::size_t requests_max = 1000;  // at once; more are answered 429
+  std::size_t requests_max = 1000;                    // at once; more are answered 429
   Duration give_up_after = std::chrono::seconds(30);  // what a partition is asked
   Duration retry_pause = std::chrono::milliseconds(100);
   Duration body_silence_max = std::chrono::seconds(30);

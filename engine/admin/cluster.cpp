@@ -12,7 +12,8 @@ MaybeReply get_version(Call& call) {
   nlohmann::ordered_json body{{"version", call.options.version},
                               {"min_admin_api_version", 2},
                               {"max_admin_api_version", 4}};
-  if (!call.options.ingress_endpoint.empty()) body["ingress_endpoint"] = call.options.ingress_endpoint;
+  if (!call.options.ingress_endpoint.empty())
+    body["ingress_endpoint"] = call.options.ingress_endpoint;
   body["features"] = nlohmann::ordered_json::object();
   return json_reply(200, body);
 }

@@ -96,7 +96,8 @@ MaybeReply list_deployments(Call& call) {
   ordered_json body;
   body["deployments"] = ordered_json::array();
   for (const wire::Deployment& one : schema->deployments) {
-    body["deployments"].push_back(view_of<ordered_json>(one, Services::revisions, call.options.handler_defaults));
+    body["deployments"].push_back(
+        view_of<ordered_json>(one, Services::revisions, call.options.handler_defaults));
   }
   return json_reply(200, body);
 }
@@ -110,18 +111,21 @@ MaybeReply create_deployment(Call& call) {
   Members members{body};
   const auto uri = members.text("uri");
   if (!uri && !members.wrong && members.text("arn")) {
-    return refused(400, "The request field 'arn' is invalid. Reason: Lambda deployments are not supported "
-                        "by this server");
+    return refused(
+        400,
+        "The request field 'arn' is invalid. Reason: Lambda deployments are not supported "
+        "by this server");
   }
   const bool force_default = call.api_version != 0 && call.api_version <= force_by_default_up_to;
-  Registration wanted{.uri = uri.value_or(""),
-                      .use_http_11 = members.flag("use_http_11").value_or(false),
-                      .additional_headers = members.headers("additional_headers").value_or(
-                          std::vector<wire::KeyValue>{}),
-                      .metadata = members.texts("metadata").value_or(std::vector<wire::KeyValue>{}),
-                      .force = members.flag("force").value_or(force_default),
-                      .breaking = members.flag("breaking").value_or(false),
-                      .dry_run = members.flag("dry_run").value_or(false)};
+  Registration wanted{
+      .uri = uri.value_or(""),
+      .use_http_11 = members.flag("use_http_11").value_or(false),
+      .additional_headers =
+          members.headers("additional_headers").value_or(std::vector<wire::KeyValue>{}),
+      .metadata = members.texts("metadata").value_or(std::vector<wire::KeyValue>{}),
+      .force = members.flag("force").value_or(force_default),
+      .breaking = members.flag("breaking").value_or(false),
+      .dry_run = members.flag("dry_run").value_or(false)};
   if (members.wrong || wanted.uri.empty()) return wrong_shape(std::string(not_a_registration));
 
   const auto registered = call.needs.registry.add(std::move(wanted));
@@ -182,8 +186,9 @@ MaybeReply delete_deployment(Call& call) {
   if (const auto* instead = std::get_if<Reply>(&id)) return *instead;
   const auto force = query_parameter(call.query, "force");
   if (force && *force != "true" && *force != "false") {
-    return plain(400,
-                 "Failed to deserialize query string: force: provided string was not `true` or `false`");
+    return plain(
+        400,
+        "Failed to deserialize query string: force: provided string was not `true` or `false`");
   }
   // Removing one that nobody needs any more, safely, is not offered by the reference either.
   if (force != "true") return empty(501);

@@ -84,14 +84,16 @@ MaybeReply resume_invocation(Call& call) {
   if (!allowed.message.empty()) return refused(allowed.status, allowed.message);
   const wire::Deployment* found = move_to ? schema->find_deployment(*move_to) : nullptr;
   if (!found) {
-    return refused(400, "The given deployment was not found when trying to resume the invocation '" +
-                            invocation.text() + "'.");
+    return refused(400,
+                   "The given deployment was not found when trying to resume the invocation '" +
+                       invocation.text() + "'.");
   }
-  const bool speaks = look->protocol_version == 0 ||
-                      (found->min_protocol_version <= look->protocol_version &&
-                       look->protocol_version <= found->max_protocol_version);
+  const bool speaks =
+      look->protocol_version == 0 || (found->min_protocol_version <= look->protocol_version &&
+                                      look->protocol_version <= found->max_protocol_version);
   if (!speaks) {
-    return refused(400, "The deployment '" + found->id.text() + "' does not support the protocol version " +
+    return refused(400, "The deployment '" + found->id.text() +
+                            "' does not support the protocol version " +
                             std::to_string(look->protocol_version) + " of the invocation '" +
                             invocation.text() + "'.");
   }
@@ -112,8 +114,9 @@ MaybeReply delete_invocation(Call& call) {
   } else if (mode == "Purge" || mode == "purge") {
     command.body = wire::Purge{.ids = {invocation}};
   } else {
-    return plain(400, "Failed to deserialize query string: mode: unknown variant `" + mode +
-                          "`, expected one of `Cancel`, `cancel`, `Kill`, `kill`, `Purge`, `purge`");
+    return plain(400,
+                 "Failed to deserialize query string: mode: unknown variant `" + mode +
+                     "`, expected one of `Cancel`, `cancel`, `Kill`, `kill`, `Purge`, `purge`");
   }
   const Result<void> submitted = submit(call, invocation.partition_key, std::move(command));
   if (!submitted) return unavailable(submitted.error());

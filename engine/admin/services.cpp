@@ -34,13 +34,15 @@ std::optional<milliseconds> span(const json& body, const char* name, std::string
 }
 
 // Values are arrays of byte values, or text.
-std::optional<std::string> state_value(const json& value, const std::string& key, std::string& wrong) {
+std::optional<std::string> state_value(const json& value, const std::string& key,
+                                       std::string& wrong) {
   if (value.is_string()) return value.get<std::string>();
   std::string bytes;
   if (!value.is_array()) wrong = "new_state." + key + ": expected an array of bytes";
   for (std::size_t i = 0; value.is_array() && i < value.size(); ++i) {
     if (!value[i].is_number_unsigned() || value[i].get<std::uint64_t>() > 255) {
-      wrong = "new_state." + key + "[" + std::to_string(i) + "]: expected u8, got " + value[i].dump();
+      wrong =
+          "new_state." + key + "[" + std::to_string(i) + "]: expected u8, got " + value[i].dump();
       return std::nullopt;
     }
     bytes += static_cast<char>(value[i].get<std::uint64_t>());
@@ -140,7 +142,8 @@ MaybeReply get_handler(Call& call) {
   const auto schema = call.needs.registry.current();
   if (!schema) return refused(schema.error());
   const wire::Service* service = schema->find_service(call.parameters[0]);
-  const wire::Handler* handler = service ? wire::find_handler(*service, call.parameters[1]) : nullptr;
+  const wire::Handler* handler =
+      service ? wire::find_handler(*service, call.parameters[1]) : nullptr;
   if (!handler) {
     return refused(404, "The requested handler '" + call.parameters[1] + "' on service '" +
                             call.parameters[0] + "' does not exist");

@@ -34,7 +34,8 @@ bool says_json(const io::Request& request) {
   if (!type) return false;
   std::string_view bare = std::string_view(*type).substr(0, type->find(';'));
   while (bare.ends_with(' ')) bare.remove_suffix(1);
-  return bare == "application/json" || (bare.starts_with("application/") && bare.ends_with("+json"));
+  return bare == "application/json" ||
+         (bare.starts_with("application/") && bare.ends_with("+json"));
 }
 
 }  // namespace
@@ -90,9 +91,11 @@ MaybeReply unavailable(const Error& error) {
 
 template <class Json>
 std::variant<Reply, Json> json_body(const Call& call) {
-  if (!says_json(call.request)) return plain(415, "Expected request with `Content-Type: application/json`");
+  if (!says_json(call.request))
+    return plain(415, "Expected request with `Content-Type: application/json`");
   auto parsed = wire::json_from_text<Json>(call.body);
-  if (!parsed) return plain(400, "Failed to parse the request body as JSON: " + parsed.error().detail);
+  if (!parsed)
+    return plain(400, "Failed to parse the request body as JSON: " + parsed.error().detail);
   return std::move(*parsed);
 }
 template std::variant<Reply, nlohmann::json> json_body(const Call&);

@@ -4,8 +4,7 @@ namespace perdure::admin {
 namespace {
 
 Verdict refusal(int status, const wire::InvocationId& id, std::string_view what) {
-  return {.status = status,
-          .message = "The invocation '" + id.text() + "' " + std::string(what)};
+  return {.status = status, .message = "The invocation '" + id.text() + "' " + std::string(what)};
 }
 
 template <class Body>
@@ -36,9 +35,10 @@ Verdict decide_resume(const wire::InvocationId& id, const Look& look,
     return refusal(425, id, "is either inboxed or scheduled, cannot be resumed.");
   }
   if (move_to && (look.stage == Stage::running || !look.pinned)) {
-    return refusal(409, id,
-                   "is still running or the deployment id is not pinned yet, deployment id cannot be "
-                   "changed.");
+    return refusal(
+        409, id,
+        "is still running or the deployment id is not pinned yet, deployment id cannot be "
+        "changed.");
   }
   return done(200, wire::Resume{.id = id, .deployment = move_to});
 }

@@ -82,7 +82,8 @@ void put_schema(ordered_json& out, const char* name, const std::string& json_sch
 // A service's own word or that of its run handler, else the default.
 milliseconds completion_retention(const wire::Service& service, milliseconds otherwise) {
   for (const wire::Handler& handler : service.handlers) {
-    if (handler.type == wire::HandlerType::workflow && handler.options.workflow_completion_retention) {
+    if (handler.type == wire::HandlerType::workflow &&
+        handler.options.workflow_completion_retention) {
       return *handler.options.workflow_completion_retention;
     }
   }
@@ -115,7 +116,8 @@ ordered_json view_of(const wire::Handler& handler, const wire::Service& service)
   out["output_description"] = description(handler.output);
   // Without a content type there is no body, so a schema says nothing.
   if (handler.input.content_type) put_schema(out, "input_json_schema", handler.input.json_schema);
-  if (handler.output.content_type) put_schema(out, "output_json_schema", handler.output.json_schema);
+  if (handler.output.content_type)
+    put_schema(out, "output_json_schema", handler.output.json_schema);
   out["retry_policy"] = own_retry_policy(said);
   return out;
 }
@@ -168,7 +170,8 @@ ordered_json view_of(const wire::Deployment& deployment, Services services,
   out["services"] = ordered_json::array();
   for (const wire::Service& service : deployment.services) {
     ordered_json revision{{"name", service.name}, {"revision", service.revision}};
-    out["services"].push_back(services == Services::full ? view_of<ordered_json>(service, defaults) : revision);
+    out["services"].push_back(services == Services::full ? view_of<ordered_json>(service, defaults)
+                                                         : revision);
   }
   return out;
 }

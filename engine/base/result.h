@@ -64,11 +64,11 @@ inline std::string_view name_of(Code code) {
 
 // Unwraps into `name`, or returns the error.  GCC 12's std::expected has no
 // and_then, and a straight line reads better than a chain of lambdas anyway.
-#define TRY(name, expr)                                              \
-  auto name##_or_error = (expr);                                     \
+#define TRY(name, expr)                                                             \
+  auto name##_or_error = (expr);                                                    \
   if (!name##_or_error) return std::unexpected(std::move(name##_or_error.error())); \
   auto& name = *name##_or_error
 
 // The same for Result<void>: goes on, or returns the error.
-#define TRY_VOID(expr)                                               \
+#define TRY_VOID(expr) \
   if (auto or_error = (expr); !or_error) return std::unexpected(std::move(or_error.error()))

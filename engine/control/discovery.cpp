@@ -53,8 +53,8 @@ OrSchemaError<Declared> Discovery::discover(const Address& address) {
     const Result<Answer> answer = ask(address);
     const bool again = tried < options_.tries && (!answer || may_pass(answer->head.status));
     if (answer && !again) return understand(address, *answer);
-    const bool hopeless = !answer && (answer.error().code == Code::cancelled ||
-                                      answer.error().code == Code::invalid);
+    const bool hopeless =
+        !answer && (answer.error().code == Code::cancelled || answer.error().code == Code::invalid);
     if (!again || hopeless) {
       std::string why = "error when calling '" + address.uri + "': " + answer.error().detail;
       if (address.http == wire::UsedHttp::http2 && answer.error().code == Code::failed) {
@@ -72,16 +72,18 @@ OrSchemaError<Declared> Discovery::discover(const Address& address) {
 Result<Discovery::Answer> Discovery::ask(const Address& address) {
   const Instant deadline = fibers_.now() + options_.answer_within;
   Parts parts = parts_of(address.uri);
-  io::Request request{.method = "GET", .target = parts.path + "discover", .authority = parts.authority};
+  io::Request request{
+      .method = "GET", .target = parts.path + "discover", .authority = parts.authority};
   request.headers.push_back({.name = "accept", .value = accepted()});
   request.headers.push_back({.name = "x-restate-cluster-name", .value = options_.cluster_name});
   for (const wire::KeyValue& header : address.additional_headers) {
     request.headers.push_back({.name = header.key, .value = header.value});
   }
-  const io::HttpTarget target{
-      .scheme = std::move(parts.scheme),
-      .authority = std::move(parts.authority),
-      .version = address.http == wire::UsedHttp::http1 ? io::HttpVersion::http1 : io::HttpVersion::http2};
+  const io::HttpTarget target{.scheme = std::move(parts.scheme),
+                              .authority = std::move(parts.authority),
+                              .version = address.http == wire::UsedHttp::http1
+                                             ? io::HttpVersion::http1
+                                             : io::HttpVersion::http2};
   TRY(call, http_.call(target, std::move(request), deadline));
   call->finish();
   TRY(head, call->response(deadline));
@@ -103,7 +105,9 @@ OrSchemaError<Declared> Discovery::understand(const Address& address, const Answ
     constexpr std::size_t enough = 512;  // of a body, for a person
     std::string why = "got status code '" + std::to_string(status) + "'. ";
     if (status == 404) {
-      why += "Make sure the provided URI has the correct path where the Restate SDK endpoint is mounted. ";
+      why +=
+          "Make sure the provided URI has the correct path where the Restate SDK endpoint is "
+          "mounted. ";
     }
     return refuse(500, "META0003", why + "Body: " + answer.body.substr(0, enough));
   }
@@ -116,17 +120,18 @@ OrSchemaError<Declared> Discovery::understand(const Address& address, const Answ
   }
   if (std::ranges::find(manifest_types, *type) == manifest_types.end()) {
     return refuse(500, "META0013",
-                  "received a bad response from the SDK: Bad content type header: \"" + *type + "\". " +
-                      expected);
+                  "received a bad response from the SDK: Bad content type header: \"" + *type +
+                      "\". " + expected);
   }
   auto manifest = manifest_from_json(answer.body);
   if (!manifest) return std::unexpected(manifest.error());
   const std::string* sdk = io::find_header(answer.head.headers, "x-restate-server");
   if (sdk && is_too_old(*sdk)) {
-    return refuse(500, "META0012",
-                  "unsupported service protocol versions: '" + *sdk +
-                      "' speaks versions that this runtime does not. Please upgrade the SDK and try "
-                      "registering again.");
+    return refuse(
+        500, "META0012",
+        "unsupported service protocol versions: '" + *sdk +
+            "' speaks versions that this runtime does not. Please upgrade the SDK and try "
+            "registering again.");
   }
   return Declared{.uri = address.uri,
                   .manifest = std::move(*manifest),

@@ -25,7 +25,8 @@ struct Wrong {
 class Object {
  public:
   Object(const json& value, std::string place) : value_(value), place_(std::move(place)) {
-    if (!value.is_object()) wrong(place_, std::string("expected an object, got ") + value.type_name());
+    if (!value.is_object())
+      wrong(place_, std::string("expected an object, got ") + value.type_name());
   }
   // Null is as good as absent.
   const json* take(const char* name) {
@@ -38,9 +39,7 @@ class Object {
     if (!found) wrong(place_, std::string("missing field `") + name + "`");
     return *found;
   }
-  std::string place(const char* name) const {
-    return place_.empty() ? name : place_ + "." + name;
-  }
+  std::string place(const char* name) const { return place_.empty() ? name : place_ + "." + name; }
   const std::string& place() const { return place_; }
 
   std::string text(const char* name) { return as_text(name, need(name)); }
@@ -140,7 +139,8 @@ wire::HandlerOptions options(Object& object) {
     const std::string place = object.place("retryPolicyExponentiationFactor");
     if (!factor->is_number()) wrong(place, "expected a number");
     const double value = factor->get<double>();
-    if (!std::isfinite(value) || value < 0 || value > 1e6) wrong(place, "expected a number from 0 to 1000000");
+    if (!std::isfinite(value) || value < 0 || value > 1e6)
+      wrong(place, "expected a number from 0 to 1000000");
     said.retry_factor_milli = static_cast<std::uint64_t>(std::llround(value * 1000));
   }
   if (const json* then = object.take("retryPolicyOnMaxAttempts")) {
@@ -246,8 +246,9 @@ wire::Handler handler(const json& value, const std::string& place, wire::Service
   const auto resolved = handler_type(service, type);
   if (!resolved) {
     std::string said = *type;
-    std::transform(said.begin() + 1, said.end(), said.begin() + 1,
-                   [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+    std::transform(said.begin() + 1, said.end(), said.begin() + 1, [](char c) {
+      return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    });
     refuse_handler("invalid combination of service type and handler type '(" +
                    std::string(wire::name_of(service)) + ", Some(" + said + "))'");
   }
@@ -283,7 +284,8 @@ wire::Service service(const json& value, const std::string& place) {
   Object object(value, place);
   wire::Service service{.name = object.text("name"), .type = service_type(object)};
   if (!is_name(service.name, ".-")) {
-    wrong(object.place("name"), "doesn't match pattern \"^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9._-]*$\"");
+    wrong(object.place("name"),
+          "doesn't match pattern \"^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9._-]*$\"");
   }
   if (is_reserved(service.name)) {
     throw Refused{{.status = 400,
@@ -300,8 +302,8 @@ wire::Service service(const json& value, const std::string& place) {
   for (std::size_t i = 0; i < handlers.size(); ++i) {
     const std::string at = object.place("handlers") + "[" + std::to_string(i) + "]";
     service.handlers.push_back(handler(handlers[i], at, service.type));
-    const auto same = std::ranges::count(service.handlers, service.handlers.back().name,
-                                         &wire::Handler::name);
+    const auto same =
+        std::ranges::count(service.handlers, service.handlers.back().name, &wire::Handler::name);
     if (same > 1) wrong(at, "handler '" + service.handlers.back().name + "' is declared twice");
   }
   return service;
@@ -342,13 +344,13 @@ Manifest endpoint(const json& value) {
   for (std::size_t i = 0; i < services.size(); ++i) {
     const std::string at = "services[" + std::to_string(i) + "]";
     manifest.services.push_back(service(services[i], at));
-    const auto same = std::ranges::count(manifest.services, manifest.services.back().name,
-                                         &wire::Service::name);
+    const auto same =
+        std::ranges::count(manifest.services, manifest.services.back().name, &wire::Service::name);
     if (same > 1) wrong(at, "service '" + manifest.services.back().name + "' is declared twice");
   }
   if (!mode) {
-    throw Refused{
-        {.code = "META0013", .message = "received a bad response from the SDK: missing protocol mode"}};
+    throw Refused{{.code = "META0013",
+                   .message = "received a bad response from the SDK: missing protocol mode"}};
   }
   return manifest;
 }
@@ -357,10 +359,11 @@ OrSchemaError<void> check_versions(const Manifest& manifest) {
   const std::string low = std::to_string(manifest.min_protocol_version);
   const std::string high = std::to_string(manifest.max_protocol_version);
   if (manifest.min_protocol_version > manifest.max_protocol_version) {
-    return refuse(500, "META0013",
-                  "received a bad response from the SDK: Expected min protocol version to be <= max "
-                  "protocol version. Received min protocol version '" + low +
-                      "', max protocol version '" + high + "'");
+    return refuse(
+        500, "META0013",
+        "received a bad response from the SDK: Expected min protocol version to be <= max "
+        "protocol version. Received min protocol version '" +
+            low + "', max protocol version '" + high + "'");
   }
   if (manifest.min_protocol_version > protocol_version_max ||
       manifest.max_protocol_version < protocol_version_min) {

@@ -27,8 +27,8 @@ struct IdRow {
 struct ProposalEntry {
   IdRow id;
   std::vector<ObjectRow> writes;
-  static constexpr auto fields = std::tuple(field(1, "id", &ProposalEntry::id),
-                                            field(2, "writes", &ProposalEntry::writes));
+  static constexpr auto fields =
+      std::tuple(field(1, "id", &ProposalEntry::id), field(2, "writes", &ProposalEntry::writes));
 };
 struct SnapshotEntry {
   std::vector<ObjectRow> objects;
@@ -80,8 +80,9 @@ Result<MetadataState::Verdict> MetadataState::check(const Proposal& proposal,
     bytes += now.version == 0 ? write->key.size() : 0;
   }
   if (bytes > limits.all_bytes) {
-    return fail(Code::full, "the metadata would have " + std::to_string(bytes) + " bytes, at most " +
-                                std::to_string(limits.all_bytes) + " are kept");
+    return fail(Code::full, "the metadata would have " + std::to_string(bytes) +
+                                " bytes, at most " + std::to_string(limits.all_bytes) +
+                                " are kept");
   }
   return Verdict::write;
 }

@@ -39,8 +39,8 @@ OrSchemaError<Registry::Written> Registry::write(const wire::Schema& schema) {
   proposal.writes.push_back({.key = std::string(schema_key),
                              .expected = schema.version - 1,
                              .value = wire::encode(schema)});
-  const auto written = needs_.metadata.compare_and_set(std::move(proposal),
-                                                       needs_.fibers.now() + metadata_within);
+  const auto written =
+      needs_.metadata.compare_and_set(std::move(proposal), needs_.fibers.now() + metadata_within);
   if (written) return Written::done;
   if (written.error().code == Code::conflict) return Written::somebody_was_faster;
   return no_metadata(written.error());
@@ -104,10 +104,10 @@ OrSchemaError<wire::Schema> Registry::update(wire::DeploymentId id, DeploymentUp
   }
   if (wanted.overwrite || wanted.use_http_11) {
     using enum wire::UsedHttp;
-    Address address{.uri = patch.uri.value_or(known->uri),
-                    .http = wanted.use_http_11 ? (*wanted.use_http_11 ? http1 : http2) : known->http,
-                    .additional_headers =
-                        wanted.additional_headers.value_or(known->additional_headers)};
+    Address address{
+        .uri = patch.uri.value_or(known->uri),
+        .http = wanted.use_http_11 ? (*wanted.use_http_11 ? http1 : http2) : known->http,
+        .additional_headers = wanted.additional_headers.value_or(known->additional_headers)};
     auto declared = needs_.discovery.discover(address);
     if (!declared) return std::unexpected(declared.error());
     patch.declared = std::move(*declared);

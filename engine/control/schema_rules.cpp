@@ -32,17 +32,17 @@ OrSchemaError<void> declare(wire::Schema& schema, wire::Deployment& deployment,
   for (wire::Service& service : declared) {
     const wire::Service* before = schema.find_service(service.name);
     if (before && before->type != service.type && !breaking) {
-      return refuse(409, "META0006",
-                    "detected a new service revision for '" + service.name +
-                        "' changing the service type from previous revision. Service type cannot be "
-                        "changed across revisions.");
+      return refuse(
+          409, "META0006",
+          "detected a new service revision for '" + service.name +
+              "' changing the service type from previous revision. Service type cannot be "
+              "changed across revisions.");
     }
     service.revision = before ? before->revision + 1 : 1;
     service.deployment = deployment.id;
   }
-  std::erase_if(schema.services, [&](const wire::Service& service) {
-    return service.deployment == deployment.id;
-  });
+  std::erase_if(schema.services,
+                [&](const wire::Service& service) { return service.deployment == deployment.id; });
   for (const wire::Service& service : declared) put_sorted(schema.services, service);
   deployment.services = std::move(declared);
   return {};
@@ -83,15 +83,14 @@ const wire::Deployment* find_by_uri(const wire::Schema& schema, std::string_view
 }
 
 OrSchemaError<Changed> register_deployment(const wire::Schema& schema, Declared declared,
-                                           const RegisterOptions& options,
-                                           wire::DeploymentId fresh, WallTime now) {
+                                           const RegisterOptions& options, wire::DeploymentId fresh,
+                                           WallTime now) {
   const wire::Deployment* known = find_by_uri(schema, declared.uri);
   if (known && !options.force) {
     return Changed{.schema = schema, .deployment = known->id, .created = false};
   }
-  Changed changed{.schema = schema,
-                  .deployment = known ? known->id : fresh,
-                  .created = known == nullptr};
+  Changed changed{
+      .schema = schema, .deployment = known ? known->id : fresh, .created = known == nullptr};
   if (!known) {
     const wire::Deployment empty{.id = fresh, .created_at = now};
     auto& all = changed.schema.deployments;
@@ -117,7 +116,8 @@ OrSchemaError<wire::Schema> update_deployment(const wire::Schema& schema, wire::
   if (said.uri) {
     const wire::Deployment* other = find_by_uri(next, *said.uri);
     if (other && other->id != id) {
-      return refuse(409, "", "another deployment, '" + other->id.text() + "', has this uri already");
+      return refuse(409, "",
+                    "another deployment, '" + other->id.text() + "', has this uri already");
     }
     deployment->uri = *said.uri;
   }
@@ -133,7 +133,8 @@ OrSchemaError<wire::Schema> update_deployment(const wire::Schema& schema, wire::
 
 OrSchemaError<wire::Schema> remove_deployment(const wire::Schema& schema, wire::DeploymentId id) {
   if (!schema.find_deployment(id)) {
-    return refuse(404, "", "not found in the schema registry: deployment with id '" + id.text() + "'");
+    return refuse(404, "",
+                  "not found in the schema registry: deployment with id '" + id.text() + "'");
   }
   wire::Schema next = schema;
   std::erase_if(next.deployments, [&](const wire::Deployment& one) { return one.id == id; });
@@ -147,8 +148,8 @@ OrSchemaError<wire::Schema> modify_service(const wire::Schema& schema, std::stri
   wire::Schema next = schema;
   wire::Service* service = find(next.services, name);
   if (!service) {
-    return refuse(404, "",
-                  "not found in the schema registry: service with name '" + std::string(name) + "'");
+    return refuse(
+        404, "", "not found in the schema registry: service with name '" + std::string(name) + "'");
   }
   if (said.workflow_completion_retention && service->type != wire::ServiceType::workflow) {
     return refuse(400, "",

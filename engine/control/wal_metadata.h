@@ -64,7 +64,7 @@ class WalMetadata final : public Metadata, private wal::Listener {
   const Options options_;
   io::Event changed_;
   MetadataState state_;
-  Offset applied_;                    // the last entry in state_
+  Offset applied_;  // the last entry in state_
   std::optional<InFlight> in_flight_;
   std::optional<Error> failure_;
   std::size_t bytes_since_snapshot_ = 0;

@@ -21,7 +21,8 @@ class H1Call final : public io::HttpCall {
     CHECK(not_finished);
     while (!bytes.empty()) {
       if (out.broken()) return std::unexpected(*out.broken());
-      const std::string_view rest = out.take_some(bytes, connection_.client_.limits.body_buffer_bytes);
+      const std::string_view rest =
+          out.take_some(bytes, connection_.client_.limits.body_buffer_bytes);
       if (rest.size() < bytes.size()) connection_.link_->dirty();
       bytes = rest;
       if (!bytes.empty()) TRY_VOID(out.wait_for_room(deadline));
@@ -97,8 +98,10 @@ void H1Client::let_go() {
     phase_ = Phase::idle;
     return pool_.room_came();
   }
-  if (!broken_ && phase_ == Phase::over && out_over_) close();
-  else break_all({Code::cancelled, "the call was given up"});
+  if (!broken_ && phase_ == Phase::over && out_over_)
+    close();
+  else
+    break_all({Code::cancelled, "the call was given up"});
   check_over();
 }
 
@@ -128,8 +131,10 @@ bool H1Client::gather(std::string& into) {
   if (!held_ || broken_ || out_over_) return false;
   if (!head_sent_) gather_head(into);
   const std::string_view some = out_.front().substr(0, gather_bytes);
-  if (chunked_) append_chunk(into, some);
-  else into.append(some);
+  if (chunked_)
+    append_chunk(into, some);
+  else
+    into.append(some);
   out_.drop(some.size());
   if (out_.size() > 0) return true;
   if (out_.ended()) {

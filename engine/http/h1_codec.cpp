@@ -29,7 +29,8 @@ Fields& fields_of(http_parser* parser) { return *static_cast<Fields*>(parser->da
 
 // A piece of text, glued to the piece before it.
 void grow(std::string_view& text, const char* at, std::size_t size) {
-  text = text.empty() ? std::string_view(at, size) : std::string_view(text.data(), text.size() + size);
+  text =
+      text.empty() ? std::string_view(at, size) : std::string_view(text.data(), text.size() + size);
 }
 
 int on_target(http_parser* parser, const char* at, std::size_t size) {
@@ -73,7 +74,7 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
 
 // The headers of a head, sorted by who they are for.
 struct Sorted {
-  io::Headers headers;      // the message's own
+  io::Headers headers;  // the message's own
   std::string host;
   std::size_t hosts = 0;
   std::vector<std::string> of_connection;  // that Connection names
@@ -97,9 +98,12 @@ std::expected<Sorted, BadHead> sort(const std::vector<Fields::Line>& lines) {
       sorted.host = value;
     } else if (name == "connection") {
       for_each_in_list(value, [&sorted](std::string_view member) {
-        if (equals_ignoring_case(member, "close")) sorted.close = true;
-        else if (equals_ignoring_case(member, "keep-alive")) sorted.keep_alive = true;
-        else make_lower(sorted.of_connection.emplace_back(member));
+        if (equals_ignoring_case(member, "close"))
+          sorted.close = true;
+        else if (equals_ignoring_case(member, "keep-alive"))
+          sorted.keep_alive = true;
+        else
+          make_lower(sorted.of_connection.emplace_back(member));
       });
     } else if (name == "transfer-encoding") {
       if (sorted.encoded || !equals_ignoring_case(value, "chunked")) {
@@ -193,7 +197,8 @@ std::expected<H1Request, BadHead> parse_request(std::string_view head) {
   if (!sorted) return std::unexpected(sorted.error());
   const bool version_1_0 = parser.http_minor == 0;
   const bool host_missing = sorted->hosts == 0 && !version_1_0;
-  if (host_missing || sorted->hosts > 1) return std::unexpected(BadHead{400, "not one host header"});
+  if (host_missing || sorted->hosts > 1)
+    return std::unexpected(BadHead{400, "not one host header"});
   if (!sorted->host.empty() && !is_target(sorted->host)) {
     return std::unexpected(BadHead{400, "bad host header"});
   }
@@ -299,25 +304,35 @@ void BodyReader::step(char c) {
   switch (state_) {
     case State::size_first: left_ = 0; return note_digit(c);
     case State::size:
-      if (c == '\r') state_ = State::size_end;
-      else if (c == ';' || c == ' ' || c == '\t') state_ = State::extension;
-      else note_digit(c);
+      if (c == '\r')
+        state_ = State::size_end;
+      else if (c == ';' || c == ' ' || c == '\t')
+        state_ = State::extension;
+      else
+        note_digit(c);
       return;
     case State::extension:
-      if (c == '\r') state_ = State::size_end;
-      else if (c == '\n' || ++overhead_ > overhead_max) state_ = State::malformed;
+      if (c == '\r')
+        state_ = State::size_end;
+      else if (c == '\n' || ++overhead_ > overhead_max)
+        state_ = State::malformed;
       return;
     case State::size_end: return expect('\n', left_ == 0 ? State::trailer_first : State::chunk);
     case State::chunk_cr: return expect('\r', State::chunk_lf);
     case State::chunk_lf: return expect('\n', State::size_first);
     case State::trailer_first:
-      if (c == '\r') state_ = State::end;
-      else if (c == '\n' || c == ' ' || c == '\t') state_ = State::malformed;
-      else state_ = State::trailer;
+      if (c == '\r')
+        state_ = State::end;
+      else if (c == '\n' || c == ' ' || c == '\t')
+        state_ = State::malformed;
+      else
+        state_ = State::trailer;
       return;
     case State::trailer:
-      if (c == '\r') state_ = State::trailer_end;
-      else if (c == '\n' || ++overhead_ > overhead_max) state_ = State::malformed;
+      if (c == '\r')
+        state_ = State::trailer_end;
+      else if (c == '\n' || ++overhead_ > overhead_max)
+        state_ = State::malformed;
       return;
     case State::trailer_end: return expect('\n', State::trailer_first);
     case State::end: return expect('\n', State::over);
@@ -351,7 +366,8 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 void append_chunk(std::string& out, std::string_view bytes) {
   if (bytes.empty()) return;  // an empty chunk would be the last
   std::array<char, 17> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), bytes.size(), 16).ptr;
+  const auto end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), bytes.size(), 16).ptr;
   out.append(digits.data(), end).append("\r\n").append(bytes).append("\r\n");
 }
 

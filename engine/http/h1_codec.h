@@ -85,17 +85,28 @@ class BodyReader {
 
  private:
   enum class State {
-    bytes, until_close, over, malformed,
-    size_first, size, extension, size_end,  // "1a;name=value" CR LF
-    chunk, chunk_cr, chunk_lf,
-    trailer_first, trailer, trailer_end, end,  // lines after the last chunk, dropped
+    bytes,
+    until_close,
+    over,
+    malformed,
+    size_first,
+    size,
+    extension,
+    size_end,  // "1a;name=value" CR LF
+    chunk,
+    chunk_cr,
+    chunk_lf,
+    trailer_first,
+    trailer,
+    trailer_end,
+    end,  // lines after the last chunk, dropped
   };
   void step(char c);
   void note_digit(char c);
 
   State state_ = State::over;
-  std::uint64_t left_ = 0;      // of the body or the chunk
-  std::size_t overhead_ = 0;    // bytes of extensions and trailers
+  std::uint64_t left_ = 0;    // of the body or the chunk
+  std::size_t overhead_ = 0;  // bytes of extensions and trailers
 };
 
 void append_request_head(std::string& out, const io::Request& request);

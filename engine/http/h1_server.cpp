@@ -103,8 +103,9 @@ std::size_t H1Server::parse_head(std::string_view input) {
 std::size_t H1Server::parse_body(std::string_view input) {
   std::string unwanted;
   const std::size_t before = in_.size();
-  const std::size_t used = answered_ ? body_.read(input, unwanted, input.size())
-                                     : body_.read(input, in_.bytes(), server_.limits.body_buffer_bytes);
+  const std::size_t used = answered_
+                               ? body_.read(input, unwanted, input.size())
+                               : body_.read(input, in_.bytes(), server_.limits.body_buffer_bytes);
   if (in_.size() > before) in_.wake();
   if (body_.over()) {
     in_.end();
@@ -112,8 +113,10 @@ std::size_t H1Server::parse_body(std::string_view input) {
   } else if (body_.malformed()) {
     in_.break_off({Code::failed, "malformed chunk"});
     context_.fibers.cancel(fiber_);
-    if (started_) break_all({Code::failed, "malformed chunk"});
-    else refuse(400, "malformed chunk");
+    if (started_)
+      break_all({Code::failed, "malformed chunk"});
+    else
+      refuse(400, "malformed chunk");
   }
   return used;
 }
@@ -188,7 +191,9 @@ Result<std::string> H1Server::read(Instant deadline) {
   return bytes;
 }
 
-bool H1Server::bodiless() const { return current_.request.method == "HEAD" || has_no_body(status_); }
+bool H1Server::bodiless() const {
+  return current_.request.method == "HEAD" || has_no_body(status_);
+}
 
 // Without a length the answer is streamed: in chunks, or until the connection ends.
 void H1Server::write_head(const io::Response& response, const std::size_t* length) {
@@ -199,8 +204,8 @@ void H1Server::write_head(const io::Response& response, const std::size_t* lengt
   const bool streamed = length == nullptr && !bodiless();
   chunked_ = streamed && !current_.version_1_0;
   // What is left of the request's body would have to be read before the next head.
-  close_after_ = !current_.keep_alive || stopping_ || phase_ != Phase::answer ||
-                 (streamed && !chunked_);
+  close_after_ =
+      !current_.keep_alive || stopping_ || phase_ != Phase::answer || (streamed && !chunked_);
   append_status_line(pending_, status_);
   append_header(pending_, "date", context_.date.at(context_.clock.wall()));
   for (const io::Header& header : response.headers) {
@@ -212,8 +217,10 @@ void H1Server::write_head(const io::Response& response, const std::size_t* lengt
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), *length).ptr;
     append_header(pending_, "content-length", {digits.data(), end});
   }
-  if (close_after_) append_header(pending_, "connection", "close");
-  else if (current_.version_1_0) append_header(pending_, "connection", "keep-alive");
+  if (close_after_)
+    append_header(pending_, "connection", "close");
+  else if (current_.version_1_0)
+    append_header(pending_, "connection", "keep-alive");
   pending_.append("\r\n");
 }
 
@@ -256,8 +263,10 @@ Result<void> H1Server::write(std::string_view bytes, Instant deadline) {
       continue;
     }
     const std::string_view some = bytes.substr(0, limit - pending_.size());
-    if (chunked_) append_chunk(pending_, some);
-    else pending_.append(some);
+    if (chunked_)
+      append_chunk(pending_, some);
+    else
+      pending_.append(some);
     bytes.remove_prefix(some.size());
     link_->dirty();
   }
@@ -281,8 +290,10 @@ void H1Server::reset() {
 
 bool H1Server::gather(std::string& into) {
   constexpr std::size_t worth_swapping = 4096;
-  if (into.empty() && pending_.size() > worth_swapping) into.swap(pending_);
-  else into.append(pending_);
+  if (into.empty() && pending_.size() > worth_swapping)
+    into.swap(pending_);
+  else
+    into.append(pending_);
   pending_.clear();
   if (pending_.capacity() > worth_swapping && answered_) std::string().swap(pending_);
   pending_shrank_.wake();

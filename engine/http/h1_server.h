@@ -96,8 +96,8 @@ class H1Server final : public Source, public ServerConnection, private io::Excha
   io::FiberId fiber_;
   int status_ = 0;
   bool serving_ = false;
-  bool started_ = false;      // our head is written
-  bool answered_ = false;     // all of our answer is
+  bool started_ = false;   // our head is written
+  bool answered_ = false;  // all of our answer is
   bool chunked_ = false;
   bool close_after_ = false;  // this was the last one
 

@@ -112,8 +112,8 @@ void H2Client::send_head(CallStream& stream) {
   fields_.clear();
   fields_.push_back({":method", request.method});
   fields_.push_back({":scheme", "http"});
-  fields_.push_back({":authority",
-                     request.authority.empty() ? target_.authority : request.authority});
+  fields_.push_back(
+      {":authority", request.authority.empty() ? target_.authority : request.authority});
   fields_.push_back({":path", request.target});
   for (const io::Header& header : request.headers) fields_.push_back({header.name, header.value});
   const bool body = !stream.out.ended() || stream.out.size() > 0;

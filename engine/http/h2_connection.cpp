@@ -28,7 +28,8 @@ nghttp2_nv native(std::string_view name, std::string_view value) {
 
 Error reset_error(std::uint32_t code) {
   const auto error = static_cast<H2Error>(code);
-  if (error == H2Error::refused_stream) return {Code::retry_later, "the other side refused the stream"};
+  if (error == H2Error::refused_stream)
+    return {Code::retry_later, "the other side refused the stream"};
   return {Code::failed, "stream was reset: " + std::string(name_of(error))};
 }
 
@@ -78,13 +79,13 @@ struct H2Callbacks {
     return 0;
   }
 
-  static int header(nghttp2_session* session, const nghttp2_frame* frame,
-                    const std::uint8_t* name, std::size_t name_size, const std::uint8_t* value,
-                    std::size_t value_size, std::uint8_t, void* user) {
+  static int header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
+                    std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+                    std::uint8_t, void* user) {
     H2Stream* const found = stream(session, frame->hd.stream_id);
     if (found == nullptr || found->head_over) return 0;
-    const bool tolerable = connection(user).add_to_head(*found, view(name, name_size),
-                                                        view(value, value_size));
+    const bool tolerable =
+        connection(user).add_to_head(*found, view(name, name_size), view(value, value_size));
     return tolerable ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
@@ -254,8 +255,9 @@ void H2Connection::receive(std::string_view bytes) {
   if (taken < 0) {
     const bool flood = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_CALLBACK_FAILURE;
     context_.trace.count(flood ? "http.floods" : "http.malformed");
-    context_.trace.event(io::Level::debug, "http.connection.refused",
-                         {{"peer", link_->peer()}, {"why", nghttp2_strerror(static_cast<int>(taken))}});
+    context_.trace.event(
+        io::Level::debug, "http.connection.refused",
+        {{"peer", link_->peer()}, {"why", nghttp2_strerror(static_cast<int>(taken))}});
     deaf_ = true;
     terminate(flood ? H2Error::enhance_your_calm : H2Error::protocol_error);
   } else if (nghttp2_session_get_outbound_queue_size(session_) > settings_.streams * 2UL + 4000) {
@@ -357,8 +359,10 @@ bool H2Connection::note_frame(std::uint8_t type, std::int32_t id, std::size_t le
   const Instant now = context_.fibers.now();
   if (type == NGHTTP2_CONTINUATION) return ++continuations_ <= continuations_max;
   continuations_ = 0;
-  if (type != NGHTTP2_HEADERS) head_begun_ = io::never;
-  else if (head_begun_ == io::never) head_begun_ = now;
+  if (type != NGHTTP2_HEADERS)
+    head_begun_ = io::never;
+  else if (head_begun_ == io::never)
+    head_begun_ = now;
   if (settings_.server && is_misplaced(type, id)) return true;
   const bool ends = (flags & NGHTTP2_FLAG_END_STREAM) != 0;
   const bool useful = type == NGHTTP2_HEADERS || type == NGHTTP2_WINDOW_UPDATE ||
@@ -388,9 +392,12 @@ bool H2Connection::is_misplaced(std::uint8_t type, std::int32_t id) {
     return false;
   }
   if (nghttp2_session_find_stream(session_, id) != nullptr) return false;
-  if (std::ranges::find(skipped_, id) != skipped_.end()) terminate(H2Error::protocol_error);
-  else if (std::ranges::find(ended_by_peer_, id) != ended_by_peer_.end()) terminate(H2Error::stream_closed);
-  else return false;
+  if (std::ranges::find(skipped_, id) != skipped_.end())
+    terminate(H2Error::protocol_error);
+  else if (std::ranges::find(ended_by_peer_, id) != ended_by_peer_.end())
+    terminate(H2Error::stream_closed);
+  else
+    return false;
   return true;
 }
 

@@ -56,14 +56,14 @@ class H2Stream {
   Inbox in;
   Outbox out;
   std::int32_t id = 0;
-  std::size_t place = 0;        // in the connection's list
-  std::size_t head_bytes = 0;   // of the head that is coming in
+  std::size_t place = 0;       // in the connection's list
+  std::size_t head_bytes = 0;  // of the head that is coming in
   bool head_too_large = false;
-  bool head_over = false;       // the head that counts is complete: what follows is trailers
-  bool in_discarded = false;    // nobody will read: bytes go at once
-  bool out_over = false;        // our END_STREAM has left
-  bool closed = false;          // nghttp2 has forgotten it
-  bool held = false;            // a fiber or a call uses it
+  bool head_over = false;     // the head that counts is complete: what follows is trailers
+  bool in_discarded = false;  // nobody will read: bytes go at once
+  bool out_over = false;      // our END_STREAM has left
+  bool closed = false;        // nghttp2 has forgotten it
+  bool held = false;          // a fiber or a call uses it
 };
 
 struct H2Settings {
@@ -118,10 +118,10 @@ class H2Connection : public Source {
   void submit_continue(H2Stream& stream);
   void submit_ping();
   void submit_reset(H2Stream& stream, H2Error error);
-  void body_grew(H2Stream& stream);                  // of Stream::out, or it ended
+  void body_grew(H2Stream& stream);                      // of Stream::out, or it ended
   void body_taken(H2Stream& stream, std::size_t count);  // from Stream::in
   void discard_body(H2Stream& stream);
-  void terminate(H2Error error);                     // GOAWAY, then the end
+  void terminate(H2Error error);  // GOAWAY, then the end
   void dirty_if_wanted();
 
   H2Stream& add(std::unique_ptr<H2Stream> stream);
@@ -129,8 +129,8 @@ class H2Connection : public Source {
   void check_over();                      // this may be gone afterwards
   bool over() const { return over_; }
   bool saying_goodbye() const { return goodbye_; }
-  bool accepts_streams() const;           // a client's: the server has not said goodbye
-  std::uint32_t streams_allowed() const;  // by the other side
+  bool accepts_streams() const;                       // a client's: the server has not said goodbye
+  std::uint32_t streams_allowed() const;              // by the other side
   Instant head_begun() const { return head_begun_; }  // never: no head is half here
 
   Context& context_;
@@ -159,16 +159,16 @@ class H2Connection : public Source {
   std::string* gathering_ = nullptr;
   std::vector<std::byte> native_fields_;
   Instant head_begun_ = io::never;
-  Allowance chatter_{2000, 100};  // frames that bring nothing
-  Allowance resets_{1000, 33};    // streams that the other side took back
-  std::uint64_t requests_ = 0;    // since they were last counted
-  int continuations_ = 0;         // of the head that is coming in
-  std::int32_t newest_ = 0;       // stream that the other side opened
+  Allowance chatter_{2000, 100};                  // frames that bring nothing
+  Allowance resets_{1000, 33};                    // streams that the other side took back
+  std::uint64_t requests_ = 0;                    // since they were last counted
+  int continuations_ = 0;                         // of the head that is coming in
+  std::int32_t newest_ = 0;                       // stream that the other side opened
   std::array<std::int32_t, 16> ended_by_peer_{};  // lately: it may not come back to them
   std::array<std::int32_t, 16> skipped_{};        // lately: lower than newest_, never opened
   std::size_t ended_count_ = 0, skipped_count_ = 0;
-  bool paused_ = false;           // gather stopped at its limit
-  bool over_ = false;             // nghttp2 wants no more: nothing is asked of it any longer
+  bool paused_ = false;      // gather stopped at its limit
+  bool over_ = false;        // nghttp2 wants no more: nothing is asked of it any longer
   bool goodbye_ = false;     // GOAWAY went out or came in
   bool deaf_ = false;        // what came was beyond parsing: nothing more is parsed
   bool input_over_ = false;  // a server's: the client has gone

@@ -21,7 +21,8 @@ std::string_view write_number(std::array<char, size>& room, std::size_t number) 
 
 class H2Exchange final : public H2Stream, public io::Exchange {
  public:
-  H2Exchange(H2Server& connection, io::Fibers& fibers) : H2Stream(fibers), connection_(connection) {}
+  H2Exchange(H2Server& connection, io::Fibers& fibers)
+      : H2Stream(fibers), connection_(connection) {}
 
   const io::Request& request() const override { return request_; }
   io::HttpVersion version() const override { return io::HttpVersion::http2; }
@@ -98,12 +99,12 @@ class H2Exchange final : public H2Stream, public io::Exchange {
   io::Response response_;
   std::array<char, 4> status_text_{};
   std::array<char, 20> length_text_{};
-  io::FiberId fiber_;             // that serves it
-  bool continue_wanted_ = false;  // the client waits for 100
-  bool started_ = false;          // our head is on its way
-  bool answered_ = false;         // all of our answer is
-  bool given_up_ = false;         // nobody waits for it
-  std::size_t unsent_before_ = 0; // when we last looked for stalled streams
+  io::FiberId fiber_;              // that serves it
+  bool continue_wanted_ = false;   // the client waits for 100
+  bool started_ = false;           // our head is on its way
+  bool answered_ = false;          // all of our answer is
+  bool given_up_ = false;          // nobody waits for it
+  std::size_t unsent_before_ = 0;  // when we last looked for stalled streams
 };
 
 H2Server::H2Server(Context& context, ServerContext& server, std::unique_ptr<Link> link,
@@ -133,9 +134,12 @@ void H2Server::header(H2Stream& stream, std::string_view name, std::string_view 
   auto& exchange = static_cast<H2Exchange&>(stream);
   io::Request& request = exchange.request_;
   if (name.starts_with(':')) {
-    if (name == ":method") request.method = value;
-    else if (name == ":path") request.target = value;
-    else if (name == ":authority") request.authority = value;
+    if (name == ":method")
+      request.method = value;
+    else if (name == ":path")
+      request.target = value;
+    else if (name == ":authority")
+      request.authority = value;
     return;  // :scheme says nothing to us
   }
   if (name == "host") {

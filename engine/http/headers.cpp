@@ -108,8 +108,8 @@ Result<void> clean_request(io::Request& request) {
     }
   }
   std::erase_if(request.headers, [](const io::Header& header) {
-    return is_connection_header(header.name) || header.name == "host" ||
-           header.name == "expect" || header.name == "content-length";
+    return is_connection_header(header.name) || header.name == "host" || header.name == "expect" ||
+           header.name == "content-length";
   });
   return {};
 }

@@ -23,15 +23,13 @@ HttpOverStreams::HttpOverStreams(io::Streams& streams, io::Fibers& fibers, io::C
 HttpOverStreams::~HttpOverStreams() = default;
 
 Result<std::unique_ptr<io::HttpServer>> HttpOverStreams::serve(std::string_view address,
-                                                               io::HttpLimits limits,
-                                                               Serve serve) {
+                                                               io::HttpLimits limits, Serve serve) {
   TRY(listener, context_.streams.listen(address));
   return std::make_unique<Server>(context_, std::move(listener), limits, std::move(serve));
 }
 
 Result<std::unique_ptr<io::HttpCall>> HttpOverStreams::call(const io::HttpTarget& target,
-                                                            io::Request request,
-                                                            Instant deadline) {
+                                                            io::Request request, Instant deadline) {
   if (target.scheme != "http") return fail(Code::invalid, "no such scheme here: " + target.scheme);
   if (!is_target(target.authority)) return fail(Code::invalid, "bad authority");
   TRY_VOID(clean_request(request));

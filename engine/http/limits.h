@@ -13,19 +13,19 @@
 namespace perdure::http {
 
 struct ClientLimits {
-  std::size_t head_bytes = 64 * 1024;          // status line and headers of one answer
-  std::size_t body_buffer_bytes = 256 * 1024;  // unsent, one call
-  std::size_t stream_window_bytes = 2 << 20;   // unread, one HTTP/2 call (HTTP/1.1: body_buffer)
-  std::size_t connection_window_bytes = 5 << 20;   // unread, all calls of a connection
-  std::uint32_t streams_per_connection = 128;      // HTTP/2; beyond it another is opened
-  std::uint32_t connections_per_target = 1024;     // beyond it calls wait
+  std::size_t head_bytes = 64 * 1024;             // status line and headers of one answer
+  std::size_t body_buffer_bytes = 256 * 1024;     // unsent, one call
+  std::size_t stream_window_bytes = 2 << 20;      // unread, one HTTP/2 call (HTTP/1.1: body_buffer)
+  std::size_t connection_window_bytes = 5 << 20;  // unread, all calls of a connection
+  std::uint32_t streams_per_connection = 128;     // HTTP/2; beyond it another is opened
+  std::uint32_t connections_per_target = 1024;    // beyond it calls wait
   Duration connect = std::chrono::seconds(10);
   Duration idle = std::chrono::minutes(5);         // a connection without a call
   Duration ping_after = std::chrono::seconds(40);  // of silence, while calls are open
   Duration ping_answer = std::chrono::seconds(20);
 };
 
-inline constexpr std::size_t gather_bytes = 64 * 1024;    // about one write
+inline constexpr std::size_t gather_bytes = 64 * 1024;  // about one write
 // How long we read on after our last byte.  Not shorter: what the other side has not
 // taken yet is lost when we end.
 inline constexpr Duration linger = std::chrono::seconds(60);

@@ -167,7 +167,8 @@ void Link::leave_off() {
 
 void Link::wait_for_the_other_side() {
   lingerer_ = context_.fibers.self();
-  if (!read_over_) (void)context_.fibers.sleep_until(context_.fibers.now() + std::min(linger, stall_));
+  if (!read_over_)
+    (void)context_.fibers.sleep_until(context_.fibers.now() + std::min(linger, stall_));
   if (!read_over_) reset();
   lingering_ = false;
   source_->settled();

@@ -91,7 +91,7 @@ class Link {
   void reset();
   bool finished() const { return finished_; }  // our last byte has left
   bool broken() const { return broken_; }
-  bool blocked() const { return writer_; }     // the other side does not take our bytes
+  bool blocked() const { return writer_; }  // the other side does not take our bytes
   bool busy() const { return queued_ || writing_ || lingering_; }
   const std::string& peer() const { return peer_; }
 

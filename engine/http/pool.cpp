@@ -12,8 +12,8 @@ namespace {
 std::string with_port(const std::string& authority) {
   const std::size_t colon = authority.rfind(':');
   const std::size_t bracket = authority.rfind(']');
-  const bool has_port = colon != std::string::npos &&
-                        (bracket == std::string::npos || bracket < colon);
+  const bool has_port =
+      colon != std::string::npos && (bracket == std::string::npos || bracket < colon);
   return has_port ? authority : authority + ":80";
 }
 
@@ -59,8 +59,8 @@ void Pool::connect_if_needed() {
   const std::size_t expected = connecting_ * (shared ? client_.limits.streams_per_connection : 1);
   if (waiting_ <= expected || members_.size() >= client_.limits.connections_per_target) return;
   for (const auto& [number, member] : members_) {
-    const bool another_would_not_help = member->connection != nullptr && shared &&
-                                        !member->connection->busy();
+    const bool another_would_not_help =
+        member->connection != nullptr && shared && !member->connection->busy();
     if (another_would_not_help) return;
   }
   auto made = std::make_unique<Member>();
@@ -78,20 +78,22 @@ void Pool::connect(Member& member) {
   if (!stream) {
     // Nothing was sent, so even a connect that timed out leaves nothing in doubt.
     ++failures_;
-    last_failure_ = {Code::failed, "connect to " + target_.authority + ": " + stream.error().detail};
+    last_failure_ = {Code::failed,
+                     "connect to " + target_.authority + ": " + stream.error().detail};
     context_.trace.count("http.connects.failed");
     changed_.notify_all();
     return forget(member);
   }
   context_.trace.count("http.connects");
-  auto link = std::make_unique<Link>(context_, client_.group, *std::move(stream), client_.limits.idle);
+  auto link =
+      std::make_unique<Link>(context_, client_.group, *std::move(stream), client_.limits.idle);
   auto over = [this, &member] { forget(member); };
   if (target_.version == io::HttpVersion::http2) {
-    member.connection =
-        std::make_unique<H2Client>(context_, client_, *this, target_, std::move(link), std::move(over));
+    member.connection = std::make_unique<H2Client>(context_, client_, *this, target_,
+                                                   std::move(link), std::move(over));
   } else {
-    member.connection =
-        std::make_unique<H1Client>(context_, client_, *this, target_, std::move(link), std::move(over));
+    member.connection = std::make_unique<H1Client>(context_, client_, *this, target_,
+                                                   std::move(link), std::move(over));
   }
   changed_.notify_all();
   member.connection->run();  // member may be gone afterwards

@@ -61,8 +61,8 @@ void Server::begin(std::unique_ptr<io::Stream> stream) {
   auto accepted = std::make_unique<Accepted>();
   Accepted& connection = *accepted;
   connection.number = ++accepted_;
-  connection.link = std::make_unique<Link>(context_, shared_.group, std::move(stream),
-                                           shared_.limits.idle);
+  connection.link =
+      std::make_unique<Link>(context_, shared_.group, std::move(stream), shared_.limits.idle);
   connections_.emplace(connection.number, std::move(accepted));
   shared_.group.start("http.connection", [this, &connection] { run(connection); });
 }
@@ -72,9 +72,8 @@ void Server::run(Accepted& accepted) {
   std::string first;
   std::optional<io::HttpVersion> version;
   while (!version) {
-    const auto bytes = accepted.link->read(first.empty() && !stopping_
-                                               ? context_.fibers.now() + shared_.limits.idle
-                                               : deadline);
+    const auto bytes = accepted.link->read(
+        first.empty() && !stopping_ ? context_.fibers.now() + shared_.limits.idle : deadline);
     if (!bytes || bytes->empty()) return forget(accepted);  // came, and said nothing of note
     first.append(*bytes);
     version = detect(first);
@@ -108,8 +107,10 @@ void Server::stop(Instant deadline) {
   stopping_ = true;
   context_.fibers.cancel(accepter_);
   for (auto& [number, accepted] : connections_) {
-    if (accepted->connection != nullptr) accepted->connection->stop();
-    else accepted->link->reset();  // it has not asked for anything yet
+    if (accepted->connection != nullptr)
+      accepted->connection->stop();
+    else
+      accepted->link->reset();  // it has not asked for anything yet
   }
   while (!connections_.empty()) {
     if (!emptied_.wait(deadline)) break;

@@ -43,9 +43,9 @@ struct Answer {
 };
 
 enum class Wait {
-  applied,             // until the record took effect
-  answered,            // until the invocation has ended, whoever began it
-  answered_if_fresh,   // the same, but only when this record began it
+  applied,            // until the record took effect
+  answered,           // until the invocation has ended, whoever began it
+  answered_if_fresh,  // the same, but only when this record began it
 };
 
 struct Submission {
@@ -94,9 +94,9 @@ struct Options {
   Duration try_for = std::chrono::seconds(10);           // one submission
   Duration retry_pause = std::chrono::milliseconds(50);  // doubles up to retry_pause_max
   Duration retry_pause_max = std::chrono::seconds(1);
-  Duration ask_again_after = std::chrono::minutes(1);    // one await()
-  Duration body_silence_max = std::chrono::minutes(1);   // between two pieces of a body
-  wire::EffectiveOptions handler_defaults;               // the server's own settings
+  Duration ask_again_after = std::chrono::minutes(1);   // one await()
+  Duration body_silence_max = std::chrono::minutes(1);  // between two pieces of a body
+  wire::EffectiveOptions handler_defaults;              // the server's own settings
 };
 
 // All are borrowed, and outlive the Ingress.

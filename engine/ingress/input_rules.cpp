@@ -23,7 +23,8 @@ std::optional<std::string> wrong_input(const wire::InputRules& rules,
   if (!rules.content_type) {
     if (rules.required) return "Bad configuration of the input validation rules";
     return "Expected body and content-type to be empty, but wasn't with content-type '" +
-           (content_type ? "Some(\"" + std::string(*content_type) + "\")" : std::string("None")) + "'";
+           (content_type ? "Some(\"" + std::string(*content_type) + "\")" : std::string("None")) +
+           "'";
   }
   if (!content_type) return "Empty content-type";
   if (!matches(*content_type, *rules.content_type)) {

@@ -20,12 +20,12 @@ wire::InvocationId idempotent_id(const IdempotentCall& call) {
   } else if (call.key) {
     partition_key = wire::keyed_partition_key(*call.key);
   } else {
-    partition_key = wire::unkeyed_partition_key(call.service,
-                                                wire::idempotent_bucket(call.idempotency_key));
+    partition_key =
+        wire::unkeyed_partition_key(call.service, wire::idempotent_bucket(call.idempotency_key));
   }
   return {.partition_key = partition_key,
-          .uuid = wire::idempotent_uuid(with_scope(call.scope, call.service), call.key, call.handler,
-                                        call.idempotency_key)};
+          .uuid = wire::idempotent_uuid(with_scope(call.scope, call.service), call.key,
+                                        call.handler, call.idempotency_key)};
 }
 
 wire::InvocationId workflow_id(std::string_view service, std::string_view key,
@@ -54,9 +54,10 @@ Name name_invocation(const wire::Service& service, const wire::Handler& handler,
 
 wire::Retention retention_of(const wire::EffectiveOptions& options, wire::HandlerType type,
                              bool idempotent) {
-  const auto completion = type == wire::HandlerType::workflow ? options.workflow_completion_retention
-                          : idempotent                        ? options.idempotency_retention
-                                                              : options.journal_retention;
+  const auto completion = type == wire::HandlerType::workflow
+                              ? options.workflow_completion_retention
+                          : idempotent ? options.idempotency_retention
+                                       : options.journal_retention;
   return {.completion = completion, .journal = std::min(completion, options.journal_retention)};
 }
 

@@ -37,12 +37,15 @@ Reply error(io::Response response, std::string body, std::string_view source) {
 }
 
 // Codes of handlers are HTTP statuses; what cannot end an exchange is 500.
-int status_of(std::uint32_t code) { return code >= 200 && code <= 999 ? static_cast<int>(code) : 500; }
+int status_of(std::uint32_t code) {
+  return code >= 200 && code <= 999 ? static_cast<int>(code) : 500;
+}
 
 }  // namespace
 
 Reply refused(const Refusal& refusal) {
-  return error({.status = refusal.status}, error_body(static_cast<std::uint32_t>(refusal.status), refusal.message, "ingress"),
+  return error({.status = refusal.status},
+               error_body(static_cast<std::uint32_t>(refusal.status), refusal.message, "ingress"),
                "ingress");
 }
 
@@ -60,8 +63,7 @@ Reply answered(const wire::InvocationId& id, Answer answer, const OutputForm& fo
     add(response, "idempotency-expires", wire::instant_text(*answer.expires, 3, "+00:00"));
   }
   return match(
-      std::move(answer.outcome),
-      [](std::monostate) -> Reply { UNREACHABLE(); },
+      std::move(answer.outcome), [](std::monostate) -> Reply { UNREACHABLE(); },
       [&](wire::Value value) -> Reply {
         if (form.content_type && (form.set_if_empty || !value.content.empty())) {
           add(response, "content-type", *form.content_type);
@@ -79,7 +81,8 @@ Reply answered(const wire::InvocationId& id, Answer answer, const OutputForm& fo
 Reply failed(const wire::InvocationId& id, int status, std::string_view message) {
   io::Response response{.status = status};
   add(response, "x-restate-id", id.text());
-  return error(std::move(response), error_body(static_cast<std::uint32_t>(status), message, "invocation"), "invocation");
+  return error(std::move(response),
+               error_body(static_cast<std::uint32_t>(status), message, "invocation"), "invocation");
 }
 
 Reply sent(const Sent& sent) {
@@ -88,7 +91,8 @@ Reply sent(const Sent& sent) {
   if (sent.due) {
     reply.body.append(",\"executionTime\":\"").append(wire::instant_text(*sent.due, 9, "Z")) += '"';
   }
-  reply.body.append(",\"status\":\"").append(sent.fresh ? "Accepted" : "PreviouslyAccepted") += "\"}";
+  reply.body.append(",\"status\":\"").append(sent.fresh ? "Accepted" : "PreviouslyAccepted") +=
+      "\"}";
   add(reply.response, "content-type", json);
   add(reply.response, "x-restate-id", id);
   return reply;
@@ -125,8 +129,7 @@ Reply preflight(const io::Request& request) {
 }
 
 void add_cors(const io::Request& request, io::Response& response) {
-  add(response, "vary",
-      "origin, access-control-request-method, access-control-request-headers");
+  add(response, "vary", "origin, access-control-request-method, access-control-request-headers");
   add(response, "access-control-allow-credentials", "true");
   if (const auto* origin = io::find_header(request.headers, "origin")) {
     add(response, "access-control-allow-origin", *origin);

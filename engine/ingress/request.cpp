@@ -73,9 +73,7 @@ bool is_surely_refused(Code code) {
   return code == Code::retry_later || code == Code::retry_elsewhere || code == Code::full;
 }
 
-Reply unavailable(const Error& error) {
-  return refused({.status = 503, .message = error.detail});
-}
+Reply unavailable(const Error& error) { return refused({.status = 503, .message = error.detail}); }
 
 }  // namespace
 
@@ -108,8 +106,9 @@ void Ingress::serve(io::Exchange& exchange) {
   const bool overloaded = requests_ > options_.requests_max;
   if (overloaded) needs_.trace.count("ingress.requests.shed");
   std::optional<Reply> reply =
-      overloaded ? refused({.status = 429, .message = "too many requests are being served, retry later"})
-                 : Request(needs_, options_, exchange).run();
+      overloaded
+          ? refused({.status = 429, .message = "too many requests are being served, retry later"})
+          : Request(needs_, options_, exchange).run();
   if (!reply) return;
   add_cors(exchange.request(), reply->response);
   exchange.respond(std::move(reply->response), std::move(reply->body));
@@ -171,7 +170,8 @@ std::optional<Reply> Request::result(const Invocation& invocation, Admitted admi
     Result<Answer> answer = await(invocation.id);
     if (!answer && answer.error().code == Code::cancelled) return std::nullopt;
     if (!answer) {
-      return unavailable({answer.error().code, "the invocation ended, but its result was not kept"});
+      return unavailable(
+          {answer.error().code, "the invocation ended, but its result was not kept"});
     }
     admitted.answer = std::move(*answer);
   }
@@ -185,7 +185,8 @@ std::optional<Refusal> Request::check_head(const route::Call& found) const {
   if (key && !is_visible_ascii(*key)) return bad_header(idempotency_key_header);
   if (key && found.handler->type == wire::HandlerType::workflow) {
     return bad(
-        "cannot use the idempotency key with workflow handlers. The handler invocation will already be "
+        "cannot use the idempotency key with workflow handlers. The handler invocation will "
+        "already be "
         "idempotent by the workflow key itself.");
   }
   if (found.scope) {
@@ -199,7 +200,8 @@ std::optional<Refusal> Request::check_head(const route::Call& found) const {
   return std::nullopt;
 }
 
-std::optional<Refusal> Request::check_body(const route::Call& found, const std::string& body) const {
+std::optional<Refusal> Request::check_body(const route::Call& found,
+                                           const std::string& body) const {
   const std::string* content_type = io::find_header(request_.headers, "content-type");
   if (content_type && !is_visible_ascii(*content_type)) return bad_header("content-type");
   const auto wrong = wrong_input(
@@ -234,7 +236,8 @@ std::variant<Refusal, std::optional<WallTime>> Request::due() const {
   }
   const WallTime due = needs_.clock.wall() + *delay;
   if (due > wire::instant_text_max) {
-    return bad("bad delay query parameter, must be a ISO8601 duration: it ends after the year 9999");
+    return bad(
+        "bad delay query parameter, must be a ISO8601 duration: it ends after the year 9999");
   }
   return due;
 }
@@ -250,7 +253,8 @@ std::variant<Refusal, Request::Invocation> Request::invocation(route::Call found
   const auto& delayed_until = std::get<std::optional<WallTime>>(due_or_refusal);
   if (const auto refusal = check_limit_key()) return *refusal;
   if (delayed_until && !found.send) {
-    return bad("cannot use the delay query parameter with calls. The delay is supported only with sends");
+    return bad(
+        "cannot use the delay query parameter with calls. The delay is supported only with sends");
   }
 
   const wire::Service& service = *found.service;
@@ -344,8 +348,9 @@ std::optional<Reply> Request::output(const wire::InvocationId& id) {
 std::optional<Reply> Request::retrieve_by_body(Ask ask) {
   auto read = read_body();
   if (auto* instead = std::get_if<MaybeReply>(&read)) return std::move(*instead);
-  const auto target = target_of_body(
-      std::get<Body>(read).bytes, ask == Ask::lookup ? "invalid lookup body" : "invalid request body");
+  const auto target =
+      target_of_body(std::get<Body>(read).bytes,
+                     ask == Ask::lookup ? "invalid lookup body" : "invalid request body");
   if (const auto* refusal = std::get_if<Refusal>(&target)) return refused(*refusal);
   return retrieve(std::get<wire::InvocationId>(target), ask);
 }
@@ -377,8 +382,8 @@ std::optional<Reply> Request::awakeable(const route::Awakeable& found) {
                                           .first_attempt = needs_.clock.wall()};
   record.commands.resize(1);
   record.commands[0].body = std::move(signal);
-  const Result<Admitted> admitted = submit({.partition_key = id->invocation.partition_key,
-                                            .record = wire::encode(record)});
+  const Result<Admitted> admitted =
+      submit({.partition_key = id->invocation.partition_key, .record = wire::encode(record)});
   if (!admitted && admitted.error().code == Code::cancelled) return std::nullopt;
   if (!admitted) return unavailable(admitted.error());
   return accepted();
@@ -391,7 +396,8 @@ std::variant<Request::Body, std::optional<Reply>> Request::read_body() {
   for (;;) {
     Result<std::string> piece = exchange_.read(now() + options_.body_silence_max);
     if (!piece && piece.error().code == Code::timed_out) {
-      return MaybeReply(refused({.status = 500, .message = "cannot read body: " + piece.error().detail}));
+      return MaybeReply(
+          refused({.status = 500, .message = "cannot read body: " + piece.error().detail}));
     }
     if (!piece) return MaybeReply();
     if (piece->empty()) return body;
@@ -416,14 +422,16 @@ Result<Admitted> Request::submit(const Submission& submission) {
     if (admitted || !is_worth_retrying(admitted.error().code)) return admitted;
     surely_refused = surely_refused && is_surely_refused(admitted.error().code);
     if (now() + span >= give_up) {
-      needs_.trace.event(io::Level::warn, "ingress.submit.given_up",
-                               {{"code", name_of(admitted.error().code)},
-                                {"detail", admitted.error().detail}});
-      return fail(Code::retry_later,
-                  surely_refused
-                      ? "the partition is not available: the request was not accepted, it is safe to retry it"
-                      : "the partition is not available: the request may have been accepted, retry it "
-                        "only if it is idempotent");
+      needs_.trace.event(
+          io::Level::warn, "ingress.submit.given_up",
+          {{"code", name_of(admitted.error().code)}, {"detail", admitted.error().detail}});
+      return fail(
+          Code::retry_later,
+          surely_refused
+              ? "the partition is not available: the request was not accepted, it is safe to retry "
+                "it"
+              : "the partition is not available: the request may have been accepted, retry it "
+                "only if it is idempotent");
     }
     TRY_VOID(pause(span));
   }

@@ -38,7 +38,7 @@ enum class Ask { attach, output, lookup };
 
 namespace route {
 struct Health {};
-struct Call {  // of a handler that exists and may be called from here
+struct Call {                              // of a handler that exists and may be called from here
   const wire::Service* service = nullptr;  // good as long as the schema is
   const wire::Handler* handler = nullptr;
   std::string key;  // decoded; empty for services

@@ -28,7 +28,8 @@ struct Members {
  private:
   std::string as_text(const char* name) {
     if (!object[name].is_string()) {
-      return complain("`" + std::string(name) + "`: expected a string, got " + object[name].type_name());
+      return complain("`" + std::string(name) + "`: expected a string, got " +
+                      object[name].type_name());
     }
     return object[name].get<std::string>();
   }
@@ -39,8 +40,9 @@ struct Members {
 };
 
 Meant unreadable(std::string_view what, std::string_view why) {
-  return Refusal{.status = 500,
-                 .message = std::string("cannot read body: ").append(what).append(": ").append(why)};
+  return Refusal{
+      .status = 500,
+      .message = std::string("cannot read body: ").append(what).append(": ").append(why)};
 }
 
 std::optional<Refusal> wrong_scope_of(const std::optional<std::string>& scope) {
@@ -65,7 +67,8 @@ Meant target_of_body(std::string_view body, std::string_view what) {
     if (!members.wrong.empty()) return unreadable(what, members.wrong);
     const auto id = wire::invocation_id_from_client(text);
     if (id) return *id;
-    return Refusal{.status = 400, .message = "bad invocation id '" + text + "': " + id.error().detail};
+    return Refusal{.status = 400,
+                   .message = "bad invocation id '" + text + "': " + id.error().detail};
   }
   const std::optional<std::string> scope = members.optional_text("scope");
   if (kind == "workflow") {
@@ -88,8 +91,9 @@ Meant target_of_body(std::string_view body, std::string_view what) {
                           .idempotency_key = idempotency_key,
                           .scope = scope ? std::string_view(*scope) : std::string_view()});
   }
-  return unreadable(what, "unknown variant `" + kind +
-                              "`, expected one of `workflow`, `idempotentInvocation`, `invocation`");
+  return unreadable(what,
+                    "unknown variant `" + kind +
+                        "`, expected one of `workflow`, `idempotentInvocation`, `invocation`");
 }
 
 }  // namespace perdure::ingress

@@ -17,6 +17,7 @@
 namespace perdure::ingress {
 
 // `what` begins the complaint: "invalid lookup body".
-std::variant<Refusal, wire::InvocationId> target_of_body(std::string_view body, std::string_view what);
+std::variant<Refusal, wire::InvocationId> target_of_body(std::string_view body,
+                                                         std::string_view what);
 
 }  // namespace perdure::ingress

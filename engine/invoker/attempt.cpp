@@ -158,7 +158,8 @@ std::string Attempt::opening_message(Replay& replay) const {
                            .retry_count_since_last_stored_entry = live_->retry.failures()};
   if (eager) start.state_map = std::move(replay.state);
   const auto since = live_->retry.since_stored(now()).count();
-  start.duration_since_last_stored_entry = static_cast<std::uint64_t>(std::max<std::int64_t>(since, 0));
+  start.duration_since_last_stored_entry =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(since, 0));
   if (version_ >= 6) start.random_seed = replay.random_seed;
   if (version_ >= 7) start.idempotency_key = std::move(replay.idempotency_key);
   std::string bytes;
@@ -268,8 +269,9 @@ AttemptEnd Attempt::conclude(ConversationEnd end) {
 AttemptEnd Attempt::conclude_failure(const AttemptFailure& why) {
   live_->last_failure = why;
   shared_.world.trace.count("invoker.failures");
-  shared_.world.trace.event(io::Level::warn, "invoker.attempt.failed",
-                            {{"invocation", id_.text()}, {"code", why.restate_code}, {"why", why.text()}});
+  shared_.world.trace.event(
+      io::Level::warn, "invoker.attempt.failed",
+      {{"invocation", id_.text()}, {"code", why.restate_code}, {"why", why.text()}});
   const wire::Failure told{.code = why.code, .message = why.message};
   std::vector<wire::Command> last(1);
   const RetryDecision decision = live_->retry.failed(why, handler_options_);

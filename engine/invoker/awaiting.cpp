@@ -43,9 +43,10 @@ struct Leaves {
   std::vector<std::uint32_t> completions;
   std::vector<std::uint32_t> signals;
   std::vector<std::string> named_signals;
-  static constexpr auto fields = std::tuple(wire::field(1, "completions", &Leaves::completions),
-                                            wire::field(2, "signals", &Leaves::signals),
-                                            wire::field(3, "named_signals", &Leaves::named_signals));
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "completions", &Leaves::completions),
+                 wire::field(2, "signals", &Leaves::signals),
+                 wire::field(3, "named_signals", &Leaves::named_signals));
 };
 
 struct Flattened {
@@ -69,7 +70,9 @@ std::expected<Flattened, AttemptFailure> flatten(std::string_view future) {
     const Result<Leaves> leaves = wire::decode<Leaves>(node.bytes);
     const auto children = submessages(node.bytes, nested_field);
     if (!leaves || !children) return std::unexpected(violation("Suspension: malformed future"));
-    const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    const auto append = [](auto& to, const auto& from) {
+      to.insert(to.end(), from.begin(), from.end());
+    };
     append(flat.any_of.completions, leaves->completions);
     append(flat.any_of.signals, leaves->signals);
     append(flat.any_of.named_signals, leaves->named_signals);

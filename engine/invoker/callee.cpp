@@ -24,9 +24,9 @@ wire::InvocationId name(const wire::InvocationId& caller, const wire::Target& ta
   if (const std::optional<std::string>& once = *request.idempotency_key) {
     const std::optional<std::string_view> key =
         keyed ? std::optional<std::string_view>(target.key) : std::nullopt;
-    return {.partition_key = keyed ? of_key
-                                   : wire::unkeyed_partition_key(target.service,
-                                                                 wire::idempotent_bucket(*once)),
+    return {.partition_key =
+                keyed ? of_key
+                      : wire::unkeyed_partition_key(target.service, wire::idempotent_bucket(*once)),
             .uuid = wire::idempotent_uuid(target.service, key, target.handler, *once)};
   }
   if (keyed) return {.partition_key = of_key, .uuid = new_uuid(around)};
@@ -90,9 +90,9 @@ std::expected<wire::Callee, AttemptFailure> resolve_callee(const wire::Invocatio
   }
   wire::Callee callee{.target = target_of(*service, *handler, request.key)};
   callee.id = name(caller, callee.target, request, around);
-  callee.retention = retention_of(callee.target,
-                                  wire::effective(*service, *handler, around.defaults),
-                                  request.idempotency_key->has_value());
+  callee.retention =
+      retention_of(callee.target, wire::effective(*service, *handler, around.defaults),
+                   request.idempotency_key->has_value());
   callee.random_seed = hash64(callee.id.bytes());
   return callee;
 }

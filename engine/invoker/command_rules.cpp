@@ -62,9 +62,8 @@ Verdict any_shape(MessageType type, std::string_view payload) {
 
 template <wire::Message T>
 Verdict with_result(MessageType type, std::string_view payload) {
-  return shaped<T>(type, payload, [](const T& command) {
-    return command.result.index() == 0 ? no_result : fine;
-  });
+  return shaped<T>(type, payload,
+                   [](const T& command) { return command.result.index() == 0 ? no_result : fine; });
 }
 
 std::string_view wrong_with(const wire::CompletePromiseCommand& command) {
@@ -109,22 +108,28 @@ Verdict check_command(MessageType type, std::string_view payload, const wire::Ta
   switch (type) {
     case MessageType::output_command: return with_result<wire::OutputCommand>(type, payload);
     case MessageType::get_lazy_state_command:
-      return first(may_read_state(type, target), completable<wire::GetLazyStateCommand>, type, payload);
+      return first(may_read_state(type, target), completable<wire::GetLazyStateCommand>, type,
+                   payload);
     case MessageType::get_lazy_state_keys_command:
-      return first(may_read_state(type, target), completable<wire::CompletableCommand>, type, payload);
+      return first(may_read_state(type, target), completable<wire::CompletableCommand>, type,
+                   payload);
     case MessageType::get_eager_state_command:
-      return first(may_read_state(type, target), with_result<wire::GetEagerStateCommand>, type, payload);
+      return first(may_read_state(type, target), with_result<wire::GetEagerStateCommand>, type,
+                   payload);
     case MessageType::get_eager_state_keys_command: return may_read_state(type, target);
     case MessageType::set_state_command:
       return first(may_write_state(type, target), any_shape<wire::SetStateCommand>, type, payload);
     case MessageType::clear_state_command:
-      return first(may_write_state(type, target), any_shape<wire::ClearStateCommand>, type, payload);
+      return first(may_write_state(type, target), any_shape<wire::ClearStateCommand>, type,
+                   payload);
     case MessageType::clear_all_state_command: return may_write_state(type, target);
     case MessageType::get_promise_command:
     case MessageType::peek_promise_command:
-      return first(may_use_promises(type, target), completable<wire::PromiseCommand>, type, payload);
+      return first(may_use_promises(type, target), completable<wire::PromiseCommand>, type,
+                   payload);
     case MessageType::complete_promise_command:
-      return first(may_use_promises(type, target), checked<wire::CompletePromiseCommand>, type, payload);
+      return first(may_use_promises(type, target), checked<wire::CompletePromiseCommand>, type,
+                   payload);
     case MessageType::sleep_command: return completable<wire::SleepCommand>(type, payload);
     case MessageType::send_signal_command: return checked<wire::SendSignalCommand>(type, payload);
     case MessageType::run_command: return completable<wire::CompletableCommand>(type, payload);
@@ -133,8 +138,9 @@ Verdict check_command(MessageType type, std::string_view payload, const wire::Ta
       return checked<wire::AttachCommand>(type, payload);
     case MessageType::complete_awakeable_command:
       return checked<wire::CompleteAwakeableCommand>(type, payload);
-    default: return violation("a handler may not send " + std::string(wire::name_of(type)) + " (" +
-                              std::to_string(static_cast<unsigned>(type)) + ")");
+    default:
+      return violation("a handler may not send " + std::string(wire::name_of(type)) + " (" +
+                       std::to_string(static_cast<unsigned>(type)) + ")");
   }
 }
 

@@ -18,7 +18,8 @@ struct RunId {
 };
 struct CompletionId {
   std::uint32_t completion = 0;
-  static constexpr auto fields = std::tuple(wire::field(1, "completion", &CompletionId::completion));
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "completion", &CompletionId::completion));
 };
 
 template <wire::Message T>
@@ -36,7 +37,8 @@ std::expected<wire::Callee, AttemptFailure> callee_of(const T& call, bool answer
     return std::unexpected(violation("a call has no completion id for its invocation id"));
   }
   if (setup.version >= 7 && (call.scope || call.limit_key)) {
-    return std::unexpected(failure("RT0024", "scopes and limit keys need vqueues, which are disabled"));
+    return std::unexpected(
+        failure("RT0024", "scopes and limit keys need vqueues, which are disabled"));
   }
   return resolve_callee(setup.id,
                         {.service = call.service_name,
@@ -83,7 +85,8 @@ Result<void> Conversation::opening(std::string_view frames, std::uint32_t entrie
     ++found;
   }
   if (!frames.empty()) return fail(Code::corrupt, "the journal ends within a frame");
-  if (found != entries) return fail(Code::corrupt, "the journal has not as many entries as it says");
+  if (found != entries)
+    return fail(Code::corrupt, "the journal has not as many entries as it says");
   entries_ = entries;
   return {};
 }
@@ -134,7 +137,8 @@ ConversationEffects Conversation::closed() {
   return take();
 }
 
-std::optional<AttemptFailure> Conversation::hear(const FrameView& frame, const Surroundings& around) {
+std::optional<AttemptFailure> Conversation::hear(const FrameView& frame,
+                                                 const Surroundings& around) {
   switch (frame.header.type) {
     case MessageType::propose_run_completion: return hear_run_completion(frame);
     case MessageType::suspension: return hear_suspension(frame);
@@ -155,7 +159,8 @@ std::optional<AttemptFailure> Conversation::hear_command(const FrameView& frame,
     auto callee = read_callee(frame, setup_, around);
     if (!callee) return std::move(callee.error());
     entry.callee = std::move(*callee);
-  } else if (std::optional<AttemptFailure> wrong = check_command(type, frame.payload, setup_.target)) {
+  } else if (std::optional<AttemptFailure> wrong =
+                 check_command(type, frame.payload, setup_.target)) {
     return wrong;
   }
   if (type == MessageType::run_command) open_runs_.insert(completion_of<RunId>(frame.payload));
@@ -220,13 +225,15 @@ std::optional<AttemptFailure> Conversation::hear_error(const FrameView& frame) {
                      .stacktrace = std::move(error->stacktrace),
                      .command_index = error->related_command_index,
                      .command_name = std::move(error->related_command_name)};
-  if (error->related_command_type) why.command_type = static_cast<MessageType>(*error->related_command_type);
+  if (error->related_command_type)
+    why.command_type = static_cast<MessageType>(*error->related_command_type);
   if (error->next_retry_delay) {
     constexpr std::uint64_t longest_ms = std::uint64_t{1} << 41;  // 70 years
-    why.next_retry_delay =
-        std::chrono::milliseconds(static_cast<std::int64_t>(std::min(*error->next_retry_delay, longest_ms)));
+    why.next_retry_delay = std::chrono::milliseconds(
+        static_cast<std::int64_t>(std::min(*error->next_retry_delay, longest_ms)));
   }
-  if (setup_.version >= 7 && error->behavior <= wire::ErrorBehavior::fail) why.behavior = error->behavior;
+  if (setup_.version >= 7 && error->behavior <= wire::ErrorBehavior::fail)
+    why.behavior = error->behavior;
   return why;
 }
 

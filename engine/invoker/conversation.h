@@ -58,8 +58,8 @@ struct ConversationSetup {
   wire::InvocationId id;
   wire::Target target;
   std::uint32_t version = 6;
-  bool listens = true;              // false: the request's body ends with the journal
-  std::optional<wire::Pin> pin;     // due before the first entry; absent: stored already
+  bool listens = true;           // false: the request's body ends with the journal
+  std::optional<wire::Pin> pin;  // due before the first entry; absent: stored already
   std::uint32_t payload_max = 32u << 20;
 };
 

@@ -57,9 +57,9 @@ struct InvocationState {
   wire::InvocationId id;
   PartitionId partition;
   bool in_flight = false;
-  std::uint32_t attempts = 0;       // since this node leads; the first one counts
-  std::uint32_t failures = 0;       // since its last stored command
-  WallTime last_start;              // of an attempt; the epoch: none yet
+  std::uint32_t attempts = 0;  // since this node leads; the first one counts
+  std::uint32_t failures = 0;  // since its last stored command
+  WallTime last_start;         // of an attempt; the epoch: none yet
   std::optional<WallTime> next_retry;
   std::optional<AttemptFailure> last_failure;
   std::optional<wire::DeploymentId> last_deployment;

@@ -36,9 +36,9 @@ struct Live {
 
   Phase phase = Phase::queued;
   bool wanted = true;
-  std::uint64_t token = 0;         // of the attempt that counts; grows with each
-  std::uint32_t outstanding = 0;   // proposals that have not come back
-  std::uint32_t entries_known = 0; // of its journal: a replay that is shorter is stale
+  std::uint64_t token = 0;          // of the attempt that counts; grows with each
+  std::uint32_t outstanding = 0;    // proposals that have not come back
+  std::uint32_t entries_known = 0;  // of its journal: a replay that is shorter is stale
   Attempt* attempt = nullptr;
   std::optional<Instant> retry_at;
 

@@ -17,8 +17,8 @@ namespace perdure::invoker {
 // All that an attempt begins with.
 struct Replay {
   wire::Target target;
-  std::string frames;         // the journal as it is stored: frame after frame, Input first
-  std::uint32_t entries = 0;  // how many frames that is
+  std::string frames;                 // the journal as it is stored: frame after frame, Input first
+  std::uint32_t entries = 0;          // how many frames that is
   std::vector<wire::KeyValue> state;  // of the target's key; empty for services
   bool state_is_partial = true;       // false: `state` is all there is
   std::optional<wire::DeploymentId> deployment;  // pinned; absent: nothing stored yet

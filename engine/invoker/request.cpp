@@ -32,7 +32,8 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
   const auto second = number<unsigned>(text.substr(23, 2));
   if (month == months.end() || !day || !year || !hour || !minute || !second) return {};
   const std::chrono::year_month_day date(
-      std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(month - months.begin()) + 1),
+      std::chrono::year(*year),
+      std::chrono::month(static_cast<unsigned>(month - months.begin()) + 1),
       std::chrono::day(*day));
   if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return {};
   return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(*hour) +
@@ -50,7 +51,8 @@ bool is_sampled(std::string_view traceparent) {
 std::string shown(std::string_view text) { return std::string(text.substr(0, shown_bytes_max)); }
 
 AttemptFailure status_failure(const io::Response& response, WallTime now) {
-  const std::string what = "the deployment answered with HTTP status " + std::to_string(response.status);
+  const std::string what =
+      "the deployment answered with HTTP status " + std::to_string(response.status);
   switch (response.status) {
     case 502:
     case 504: return failure("RT0010", what);
@@ -63,7 +65,8 @@ AttemptFailure status_failure(const io::Response& response, WallTime now) {
     }
     case 413: return failure("RT0019", what);
     case 415: {
-      AttemptFailure unknown = uncounted("RT0015", what + ": it does not know this protocol version");
+      AttemptFailure unknown =
+          uncounted("RT0015", what + ": it does not know this protocol version");
       return unknown;
     }
     default: return failure("RT0012", what);
@@ -101,8 +104,9 @@ Result<Address> parse_address(std::string_view uri) {
   if (colon == std::string_view::npos) return fail(Code::invalid, "address has no scheme");
   const std::string_view rest = uri.substr(colon + 3);
   const std::size_t slash = std::min(rest.find('/'), rest.size());
-  Address address{
-      .scheme = uri.substr(0, colon), .authority = rest.substr(0, slash), .path = rest.substr(slash)};
+  Address address{.scheme = uri.substr(0, colon),
+                  .authority = rest.substr(0, slash),
+                  .path = rest.substr(slash)};
   while (address.path.ends_with('/')) address.path.remove_suffix(1);
   if (address.authority.empty()) return fail(Code::invalid, "address has no host");
   return address;
@@ -111,9 +115,8 @@ Result<Address> parse_address(std::string_view uri) {
 Result<OutgoingRequest> request_for(const RequestPlan& plan) {
   TRY(address, parse_address(plan.deployment.uri));
   const std::string type = content_type_of(plan.version);
-  io::Headers headers = {{"content-type", type},
-                         {"accept", type},
-                         {"x-restate-invocation-id", plan.id.text()}};
+  io::Headers headers = {
+      {"content-type", type}, {"accept", type}, {"x-restate-invocation-id", plan.id.text()}};
   headers.reserve(headers.size() + 3 + plan.additional.size() +
                   plan.deployment.additional_headers.size());
   if (plan.target.service_type != wire::ServiceType::service) {
@@ -127,8 +130,11 @@ Result<OutgoingRequest> request_for(const RequestPlan& plan) {
     headers.push_back({header.key, header.value});
   }
   std::string path;
-  path.append(address.path).append("/invoke/").append(plan.target.service).append("/").append(
-      plan.target.handler);
+  path.append(address.path)
+      .append("/invoke/")
+      .append(plan.target.service)
+      .append("/")
+      .append(plan.target.handler);
   const bool http1 = plan.deployment.http == wire::UsedHttp::http1;
   return OutgoingRequest{
       .target = {.scheme = std::string(address.scheme),
@@ -140,7 +146,8 @@ Result<OutgoingRequest> request_for(const RequestPlan& plan) {
                   .headers = std::move(headers)}};
 }
 
-std::optional<AttemptFailure> judge(const io::Response& response, std::uint32_t version, WallTime now) {
+std::optional<AttemptFailure> judge(const io::Response& response, std::uint32_t version,
+                                    WallTime now) {
   if (response.status < 200 || response.status > 299) return status_failure(response, now);
   const std::string* type = io::find_header(response.headers, "content-type");
   const std::string wanted = content_type_of(version);

@@ -12,8 +12,10 @@ constexpr std::chrono::milliseconds shortest_uncounted{100};
 // initial * factor ^ (round - 1), at most the maximum.  Stops multiplying once there.
 std::chrono::milliseconds backoff(const wire::EffectiveOptions& options, std::uint32_t round) {
   const std::uint64_t factor_milli = std::max<std::uint64_t>(options.retry_factor_milli, 1000);
-  const auto ceiling = static_cast<double>(std::max<std::int64_t>(options.retry_max_interval.count(), 0));
-  auto delay = static_cast<double>(std::max<std::int64_t>(options.retry_initial_interval.count(), 0));
+  const auto ceiling =
+      static_cast<double>(std::max<std::int64_t>(options.retry_max_interval.count(), 0));
+  auto delay =
+      static_cast<double>(std::max<std::int64_t>(options.retry_initial_interval.count(), 0));
   if (factor_milli > 1000 && delay > 0) {
     for (std::uint32_t i = 1; i < round && delay < ceiling; ++i) {
       delay = delay * static_cast<double>(factor_milli) / 1000;
@@ -34,7 +36,8 @@ RetryDecision RetryState::failed(const AttemptFailure& why, const wire::Effectiv
     return PauseNow();
   }
   const std::chrono::milliseconds delay = why.next_retry_delay.value_or(backoff(options, delays_));
-  return RetryAfter{.delay = std::clamp(delay, why.counted ? delay.zero() : shortest_uncounted, longest)};
+  return RetryAfter{
+      .delay = std::clamp(delay, why.counted ? delay.zero() : shortest_uncounted, longest)};
 }
 
 void RetryState::stored(Instant now, bool command) {

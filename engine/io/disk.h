@@ -52,7 +52,7 @@ class Disk {
   virtual Result<std::unique_ptr<File>> open(std::string_view path, Open) = 0;
   virtual Result<void> rename(std::string_view from, std::string_view to) = 0;  // replaces `to`
   virtual Result<void> remove(std::string_view path) = 0;                       // a file
-  virtual Result<void> make_folder(std::string_view path) = 0;  // fine when it is there
+  virtual Result<void> make_folder(std::string_view path) = 0;    // fine when it is there
   virtual Result<void> remove_folder(std::string_view path) = 0;  // with all it holds
   virtual Result<void> sync_folder(std::string_view path) = 0;
   // Names in the folder, sorted, without "." and "..".

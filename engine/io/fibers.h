@@ -84,8 +84,8 @@ class Group {
              Stack stack = Stack::normal) {
     if (!cancelled_) fibers_.start(*this, name, std::move(body), stack);
   }
-  void cancel();         // every park of a member returns by_cancel from now on
-  void join();           // parks until the last member has ended; not itself cancellable
+  void cancel();  // every park of a member returns by_cancel from now on
+  void join();    // parks until the last member has ended; not itself cancellable
   void stop() { cancel(), join(); }
   std::size_t size() const { return members_.size(); }
   bool cancelled() const { return cancelled_; }

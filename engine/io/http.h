@@ -97,8 +97,8 @@ class HttpServer {
 
 // Where a call goes.  One pool of connections for each value.
 struct HttpTarget {
-  std::string scheme;     // "http"; "https" answers `invalid` until TLS is here
-  std::string authority;  // "127.0.0.1:9080"
+  std::string scheme;                        // "http"; "https" answers `invalid` until TLS is here
+  std::string authority;                     // "127.0.0.1:9080"
   HttpVersion version = HttpVersion::http2;  // prior knowledge, never by upgrade
   friend auto operator<=>(const HttpTarget&, const HttpTarget&) = default;
 };
@@ -122,7 +122,8 @@ class Http {
 
   virtual ~Http() = default;
   // Errors: conflict (port in use), invalid (address).
-  virtual Result<std::unique_ptr<HttpServer>> serve(std::string_view address, HttpLimits, Serve) = 0;
+  virtual Result<std::unique_ptr<HttpServer>> serve(std::string_view address, HttpLimits,
+                                                    Serve) = 0;
   // Opens a stream, on a pooled connection where one has room.  The head is
   // sent at once; the body follows by write(), and finish() ends it, also an empty one.
   // Errors: timed_out, cancelled, failed (refused), invalid.

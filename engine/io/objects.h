@@ -33,9 +33,11 @@ class Objects {
  public:
   virtual ~Objects() = default;
   // The new etag.  Error: conflict when the condition does not hold.
-  virtual Result<std::string> put(std::string_view key, std::string_view bytes, PutIf, Instant deadline) = 0;
+  virtual Result<std::string> put(std::string_view key, std::string_view bytes, PutIf,
+                                  Instant deadline) = 0;
   virtual Result<Object> get(std::string_view key, Instant deadline) = 0;  // not_found
-  virtual Result<std::vector<std::string>> list(std::string_view prefix, Instant deadline) = 0;  // sorted
+  virtual Result<std::vector<std::string>> list(std::string_view prefix,
+                                                Instant deadline) = 0;      // sorted
   virtual Result<void> remove(std::string_view key, Instant deadline) = 0;  // fine when absent
 };
 

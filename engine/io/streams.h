@@ -31,8 +31,8 @@ class Stream {
   virtual Result<std::size_t> read(std::span<std::byte> into, Instant deadline) = 0;
   // Takes a prefix of at least one byte, parks while there is no room.
   virtual Result<std::size_t> write(std::span<const std::byte> bytes, Instant deadline) = 0;
-  virtual void finish() = 0;  // no more bytes from us; never parks
-  virtual void reset() = 0;   // forget it, both ways; parked calls return `failed`
+  virtual void finish() = 0;             // no more bytes from us; never parks
+  virtual void reset() = 0;              // forget it, both ways; parked calls return `failed`
   virtual std::string peer() const = 0;  // "127.0.0.1:40112", for people
 };
 

@@ -70,7 +70,7 @@ class Tables {
  public:
   virtual ~Tables() = default;
   virtual Result<std::unique_ptr<Family>> open(std::string_view family) = 0;  // made if absent
-  virtual Result<void> drop(std::string_view family) = 0;       // fine when absent; none open
+  virtual Result<void> drop(std::string_view family) = 0;  // fine when absent; none open
   // Makes the family from an exported folder; `conflict` when it exists.
   virtual Result<void> import_family(std::string_view family, std::string_view folder) = 0;
   virtual Result<std::vector<std::string>> list() = 0;

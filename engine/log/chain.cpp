@@ -15,8 +15,7 @@ Result<void> expect_last(const Chain& chain, LogletId expected) {
   if (chain.loglets.empty()) return fail(Code::conflict, "the chain is empty");
   const LogletId last = chain.loglets.back().id;
   if (last == expected) return {};
-  return fail(Code::conflict,
-              "the last loglet is " + text(last) + ", not " + text(expected));
+  return fail(Code::conflict, "the last loglet is " + text(last) + ", not " + text(expected));
 }
 
 }  // namespace
@@ -62,7 +61,8 @@ Result<Chain> trimmed(Chain chain, Lsn point) {
   while (gone + 1 < chain.loglets.size() && tail_of(chain, gone) <= chain.trim_point.next()) {
     ++gone;
   }
-  chain.loglets.erase(chain.loglets.begin(), std::next(chain.loglets.begin(), static_cast<std::ptrdiff_t>(gone)));
+  chain.loglets.erase(chain.loglets.begin(),
+                      std::next(chain.loglets.begin(), static_cast<std::ptrdiff_t>(gone)));
   return chain;
 }
 
@@ -101,8 +101,8 @@ Result<void> check_chain(const Chain& chain) {
     if (i == 0) continue;
     const Loglet& before = chain.loglets[i - 1];
     if (before.base >= loglet.base || before.id >= loglet.id) {
-      return fail(Code::corrupt, "loglets " + text(before.id) + " and " + text(loglet.id) +
-                                     " are out of order");
+      return fail(Code::corrupt,
+                  "loglets " + text(before.id) + " and " + text(loglet.id) + " are out of order");
     }
   }
   if (chain.sealed_tail != Lsn(0) &&

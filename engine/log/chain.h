@@ -43,12 +43,12 @@ struct Loglet {
   Replication replication;
   NodeId sequencer;         // the only node that may write,
   Incarnation incarnation;  // and only in this life of it
-  static constexpr auto fields = std::tuple(
-      wire::field(1, "id", &Loglet::id), wire::field(2, "base", &Loglet::base),
-      wire::field(3, "nodeset", &Loglet::nodeset),
-      wire::field(4, "replication", &Loglet::replication),
-      wire::field(5, "sequencer", &Loglet::sequencer),
-      wire::field(6, "incarnation", &Loglet::incarnation));
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "id", &Loglet::id), wire::field(2, "base", &Loglet::base),
+                 wire::field(3, "nodeset", &Loglet::nodeset),
+                 wire::field(4, "replication", &Loglet::replication),
+                 wire::field(5, "sequencer", &Loglet::sequencer),
+                 wire::field(6, "incarnation", &Loglet::incarnation));
   friend bool operator==(const Loglet&, const Loglet&) = default;
 };
 
@@ -56,10 +56,9 @@ struct Chain {
   std::vector<Loglet> loglets;  // oldest first
   Lsn trim_point;               // the last that is gone; may lag behind the loglets' own
   Lsn sealed_tail;              // of the last loglet, when it is sealed; 0: it is open
-  static constexpr auto fields = std::tuple(
-      wire::field(1, "loglets", &Chain::loglets),
-      wire::field(2, "trim_point", &Chain::trim_point),
-      wire::field(3, "sealed_tail", &Chain::sealed_tail));
+  static constexpr auto fields = std::tuple(wire::field(1, "loglets", &Chain::loglets),
+                                            wire::field(2, "trim_point", &Chain::trim_point),
+                                            wire::field(3, "sealed_tail", &Chain::sealed_tail));
   friend bool operator==(const Chain&, const Chain&) = default;
 };
 

@@ -39,11 +39,17 @@ struct TailAnswer {
   bool sealed = false;
 };
 
-struct AskMore {};     // these answers do not say; wait for others, or for a change
-struct SealFirst {};   // somebody is sealing: help, then ask again
-struct SealedAt { Offset last; };
-struct OpenAt { Offset last; };  // committed at least; a writer may be going on
-struct Repair { Offset first, last; };  // copy these to a write quorum, oldest first, ask again
+struct AskMore {};    // these answers do not say; wait for others, or for a change
+struct SealFirst {};  // somebody is sealing: help, then ask again
+struct SealedAt {
+  Offset last;
+};
+struct OpenAt {
+  Offset last;
+};  // committed at least; a writer may be going on
+struct Repair {
+  Offset first, last;
+};  // copy these to a write quorum, oldest first, ask again
 
 using TailDecision = std::variant<AskMore, SealFirst, SealedAt, OpenAt, Repair>;
 

@@ -177,15 +177,14 @@ Result<void> Log::drop_whole_loglets() {
     if (loglet.id < after.loglets.front().id) gone.push_back(loglet.id);
   }
   trimming_chain_ = true;
-  auto versions = chains_.swap(
-      {{.partition = partition_, .expected_version = chain_.version, .chain = after}});
+  auto versions =
+      chains_.swap({{.partition = partition_, .expected_version = chain_.version, .chain = after}});
   trimming_chain_ = false;
   if (!versions) {
     // Whatever became of it, the next trim starts from what the store says.
     auto now = chains_.read({partition_});
-    const bool still_ours =
-        now && !now->empty() && !now->front().chain.loglets.empty() &&
-        now->front().chain.loglets.back() == chain_.chain.loglets.back();
+    const bool still_ours = now && !now->empty() && !now->front().chain.loglets.empty() &&
+                            now->front().chain.loglets.back() == chain_.chain.loglets.back();
     if (still_ours) chain_ = std::move(now->front());
     return std::unexpected(versions.error());
   }

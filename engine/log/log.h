@@ -48,7 +48,7 @@ struct Options {
   NodeId node;
   Incarnation incarnation;
   std::string zone;
-  std::uint32_t window_records = 8192;           // in flight, of one log
+  std::uint32_t window_records = 8192;  // in flight, of one log
   std::uint64_t window_bytes = 16 << 20;
   Duration open_timeout = std::chrono::seconds(30);
 };
@@ -73,8 +73,8 @@ class Log final : private wal::Listener {
   // or the disk is busy), full, invalid (too large), fenced (sealed), failed.
   Result<Lsn> append(std::string record, wal::Admission admission = wal::Admission::ordinary);
 
-  Lsn committed() const { return committed_; }  // 0: nothing was ever
-  Lsn tail() const { return next_; }            // the next record's place
+  Lsn committed() const { return committed_; }    // 0: nothing was ever
+  Lsn tail() const { return next_; }              // the next record's place
   Lsn trim_point() const { return trim_point_; }  // the last that is gone
   const std::optional<Error>& ended() const { return ended_; }
   PartitionId partition() const { return partition_; }

@@ -26,7 +26,8 @@ class Opening {
       CHECK(found.size() == places_.size());
       for (const VersionedChain& state : found) TRY_VOID(check_chain(state.chain));
       TRY_VOID(check_held(found));
-      if (std::ranges::all_of(found, [this](const VersionedChain& c) { return is_ours(c.chain); })) {
+      if (std::ranges::all_of(found,
+                              [this](const VersionedChain& c) { return is_ours(c.chain); })) {
         return open(std::move(found));
       }
       TRY_VOID(seal_all(found));

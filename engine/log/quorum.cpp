@@ -22,9 +22,9 @@ Result<void> check_nodeset(const std::vector<Member>& nodeset, Replication repli
                                    " copies in " + std::to_string(replication.zones) + " zones");
   }
   if (!is_write_quorum(nodeset, replication, all)) {
-    return fail(Code::invalid, "a nodeset of " + std::to_string(nodeset.size()) +
-                                   " cannot hold " + std::to_string(replication.copies) +
-                                   " copies in " + std::to_string(replication.zones) + " zones");
+    return fail(Code::invalid, "a nodeset of " + std::to_string(nodeset.size()) + " cannot hold " +
+                                   std::to_string(replication.copies) + " copies in " +
+                                   std::to_string(replication.zones) + " zones");
   }
   return {};
 }

@@ -51,7 +51,6 @@ Result<void> check_nodeset(const std::vector<Member>& nodeset, Replication repli
 
 bool is_write_quorum(const std::vector<Member>& nodeset, Replication replication,
                      const Nodes& nodes);
-bool is_f_majority(const std::vector<Member>& nodeset, Replication replication,
-                   const Nodes& nodes);
+bool is_f_majority(const std::vector<Member>& nodeset, Replication replication, const Nodes& nodes);
 
 }  // namespace perdure::log

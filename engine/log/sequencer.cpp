@@ -97,8 +97,7 @@ void Sequencer::advance() {
 }
 
 void Sequencer::settle(Offset last, Outcome outcome) {
-  gathering_.settled.push_back(
-      {.first = committed_.next(), .last = last, .outcome = outcome});
+  gathering_.settled.push_back({.first = committed_.next(), .last = last, .outcome = outcome});
   for (std::uint64_t n = last - committed_; n > 0; --n) {
     in_flight_bytes_ -= in_flight_.front().size();
     in_flight_.pop_front();
@@ -110,8 +109,7 @@ const SequencerEffects& Sequencer::take_effects() {
     if (sealed_ || !peer.in_copyset || !peer.reachable || peer.next_to_send >= next_) continue;
     peer.next_to_send = std::max(peer.next_to_send, committed_.next());
     if (peer.next_to_send >= next_) continue;
-    gathering_.store.push_back(
-        {.to = peer.node, .first = peer.next_to_send, .last = next_.prev()});
+    gathering_.store.push_back({.to = peer.node, .first = peer.next_to_send, .last = next_.prev()});
     peer.next_to_send = next_;
   }
   std::swap(taken_, gathering_);

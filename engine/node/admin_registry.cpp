@@ -10,9 +10,8 @@ namespace {
 constexpr Duration spread_within = std::chrono::seconds(2);
 
 std::unexpected<admin::Refused> refused(control::SchemaError error) {
-  return std::unexpected(admin::Refused{.status = error.status,
-                                        .code = std::move(error.code),
-                                        .message = std::move(error.message)});
+  return std::unexpected(admin::Refused{
+      .status = error.status, .code = std::move(error.code), .message = std::move(error.message)});
 }
 
 }  // namespace
@@ -68,8 +67,7 @@ admin::OrRefused<wire::Schema> AdminRegistry::modify(std::string_view service,
                 .abort_timeout = patch.abort_timeout}));
 }
 
-admin::OrRefused<wire::Schema> AdminRegistry::spread(
-    control::OrSchemaError<wire::Schema> changed) {
+admin::OrRefused<wire::Schema> AdminRegistry::spread(control::OrSchemaError<wire::Schema> changed) {
   if (!changed) return refused(std::move(changed.error()));
   spread(changed->version);
   return std::move(*changed);
@@ -83,8 +81,8 @@ void AdminRegistry::spread(std::uint64_t version) {
   for (std::uint32_t shard = 0; shard < world_.peers.shards(); ++shard) {
     const Result<void> seen = [&]() -> Result<void> {
       if (shard == self.shard) return view_.reached(version, deadline);
-      TRY(answer, rpc_.ask({.node = self.node, .shard = shard}, Verb::schema_seen, request,
-                           deadline));
+      TRY(answer,
+          rpc_.ask({.node = self.node, .shard = shard}, Verb::schema_seen, request, deadline));
       (void)answer;
       return {};
     }();

@@ -35,24 +35,26 @@ void Checkpointer::start_due() {
     subject.partition.admit_new_work(admission != tables::Admission::closed);
   }
   for (const tables::Due& due : tables::checkpoints_due(options_, all, world_.clock.steady())) {
-    const auto subject = std::ranges::find(subjects_, due.partition, [](const Subject& s) {
-      return s.partition.owner().partition;
-    });
+    const auto subject = std::ranges::find(
+        subjects_, due.partition, [](const Subject& s) { return s.partition.owner().partition; });
     if (std::ranges::count(running_, due.partition) > 0) continue;
     running_.push_back(due.partition);
-    fibers_.start("checkpoint", [this, subject, why = due.why] {
-      world_.trace.event(io::Level::debug, "node.checkpoint.started",
-                         {{"partition", subject->partition.owner().partition.raw()},
-                          {"why", tables::name_of(why)}});
-      if (const Result<void> done = checkpoint(*subject); !done) {
-        world_.trace.event(io::Level::warn, "node.checkpoint.failed",
-                           {{"partition", subject->partition.owner().partition.raw()},
-                            {"why", done.error().detail}});
-        (void)world_.fibers.sleep_until(world_.clock.steady() + pause_after_error);
-      }
-      std::erase(running_, subject->partition.owner().partition);
-      looked_.notify_all();
-    }, io::Stack::large);
+    fibers_.start(
+        "checkpoint",
+        [this, subject, why = due.why] {
+          world_.trace.event(io::Level::debug, "node.checkpoint.started",
+                             {{"partition", subject->partition.owner().partition.raw()},
+                              {"why", tables::name_of(why)}});
+          if (const Result<void> done = checkpoint(*subject); !done) {
+            world_.trace.event(io::Level::warn, "node.checkpoint.failed",
+                               {{"partition", subject->partition.owner().partition.raw()},
+                                {"why", done.error().detail}});
+            (void)world_.fibers.sleep_until(world_.clock.steady() + pause_after_error);
+          }
+          std::erase(running_, subject->partition.owner().partition);
+          looked_.notify_all();
+        },
+        io::Stack::large);
   }
 }
 

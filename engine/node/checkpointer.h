@@ -40,7 +40,6 @@ class Checkpointer {
   void stop() { fibers_.stop(); }
 
  private:
-
   void run();
   void start_due();
   Result<void> checkpoint(Subject& subject);

@@ -21,8 +21,7 @@ class InvokerHandlers final : public processor::Handlers {
     invoker_.start(partition, id);
     checkpointer_.look();
   }
-  void stored(const wire::InvocationId& id, std::uint32_t first,
-              std::string_view frames) override {
+  void stored(const wire::InvocationId& id, std::uint32_t first, std::string_view frames) override {
     invoker_.stored(id, first, frames);
     checkpointer_.look();
   }

@@ -19,14 +19,14 @@ namespace perdure::node {
 struct Layout {
   std::uint64_t partitions = 0;
   std::uint32_t streams = 0;
-  std::uint32_t shards = 0;        // of this process
-  std::uint64_t storage_id = 0;    // from the storage marker; seeds the frames' checks
-  std::uint64_t incarnation = 0;   // of this process start
-  static constexpr auto fields = std::tuple(
-      wire::field(1, "partitions", &Layout::partitions), wire::field(2, "streams", &Layout::streams),
-      wire::field(3, "shards", &Layout::shards),
-      wire::field(4, "storage_id", &Layout::storage_id),
-      wire::field(5, "incarnation", &Layout::incarnation));
+  std::uint32_t shards = 0;       // of this process
+  std::uint64_t storage_id = 0;   // from the storage marker; seeds the frames' checks
+  std::uint64_t incarnation = 0;  // of this process start
+  static constexpr auto fields = std::tuple(wire::field(1, "partitions", &Layout::partitions),
+                                            wire::field(2, "streams", &Layout::streams),
+                                            wire::field(3, "shards", &Layout::shards),
+                                            wire::field(4, "storage_id", &Layout::storage_id),
+                                            wire::field(5, "incarnation", &Layout::incarnation));
 
   std::uint32_t stream_of(PartitionId p) const {
     return static_cast<std::uint32_t>(p.raw() % streams);

@@ -14,7 +14,8 @@ class MetadataChains final : public log::Chains {
   MetadataChains(io::World& world, control::Metadata& metadata)
       : world_(world), metadata_(metadata) {}
 
-  Result<std::vector<log::VersionedChain>> read(const std::vector<PartitionId>& partitions) override;
+  Result<std::vector<log::VersionedChain>> read(
+      const std::vector<PartitionId>& partitions) override;
   Result<std::vector<std::uint64_t>> swap(const std::vector<log::ChainChange>& changes) override;
 
  private:

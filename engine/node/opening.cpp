@@ -44,10 +44,11 @@ Result<T> update(Rooms& r, const std::string& key, Change change) {
 
 Result<void> open_wals(Rooms& r) {
   for (const std::uint32_t stream : r.layout.streams_of_shard(r.world.peers.self().shard)) {
-    TRY(opened, wal::Wal::open(r.world.disk, r.world.fibers, r.world.trace,
-                               {.folder = wal::stream_folder(stream),
-                                .stream_id = r.layout.storage_id + stream,
-                                .segment_bytes = static_cast<std::uint32_t>(r.options.segment_bytes)}));
+    TRY(opened,
+        wal::Wal::open(r.world.disk, r.world.fibers, r.world.trace,
+                       {.folder = wal::stream_folder(stream),
+                        .stream_id = r.layout.storage_id + stream,
+                        .segment_bytes = static_cast<std::uint32_t>(r.options.segment_bytes)}));
     opened->listen(watched_loglet, r.wal_watch);
     r.wals[stream] = std::move(opened);
   }
@@ -68,19 +69,18 @@ Result<void> open_first(Rooms& r) {
   r.store_of_metadata = std::move(metadata);
   r.metadata = r.store_of_metadata.get();
   TRY(cluster, update<ClusterConfig>(r, "cluster", [&](ClusterConfig& config) {
-    if (config.partitions != 0) return false;
-    config.partitions = r.options.partitions;
-    return true;
-  }));
+        if (config.partitions != 0) return false;
+        config.partitions = r.options.partitions;
+        return true;
+      }));
   r.layout.partitions = cluster.partitions;
   TRY(life, update<NodeLife>(r, "node/" + std::to_string(r.options.node.raw()),
                              [](NodeLife& node) { return ++node.incarnation, true; }));
   r.layout.incarnation = life.incarnation;
 
   serve_metadata(r.world, r.rpc, *r.metadata);
-  r.rpc.serve(Verb::hello, [&r](std::string_view) -> Result<std::string> {
-    return wire::encode(r.layout);
-  });
+  r.rpc.serve(Verb::hello,
+              [&r](std::string_view) -> Result<std::string> { return wire::encode(r.layout); });
   return {};
 }
 
@@ -128,9 +128,8 @@ Result<std::vector<Epoch>> mint_epochs(Rooms& r, const std::vector<PartitionId>&
       const std::string key = "epoch/" + std::to_string(partition.raw());
       TRY(found, r.metadata->get(key, deadline));
       epochs.push_back(Epoch(found.version + 1));  // the version is the epoch
-      proposal.writes.push_back({.key = key,
-                                 .expected = found.version,
-                                 .value = std::to_string(r.options.node.raw())});
+      proposal.writes.push_back(
+          {.key = key, .expected = found.version, .value = std::to_string(r.options.node.raw())});
     }
     const Result<void> written = r.metadata->compare_and_set(std::move(proposal), deadline);
     if (written) return epochs;
@@ -138,7 +137,9 @@ Result<std::vector<Epoch>> mint_epochs(Rooms& r, const std::vector<PartitionId>&
   }
 }
 
-std::string family_of(PartitionId partition) { return "partition-" + std::to_string(partition.raw()); }
+std::string family_of(PartitionId partition) {
+  return "partition-" + std::to_string(partition.raw());
+}
 
 // Tables may be deleted at any time: rotten ones are, and come back from a snapshot, or
 // from the log alone.
@@ -208,9 +209,9 @@ Result<void> open_partitions(Rooms& r) {
   for (const PartitionId partition : partitions) {
     places.push_back({.partition = partition, .wal = *r.wals.at(r.layout.stream_of(partition))});
   }
-  TRY(logs, log::open_logs(places, *r.chains, r.world.fibers, r.world.trace,
-                           {.node = r.options.node,
-                            .incarnation = log::Incarnation(r.layout.incarnation)}));
+  TRY(logs, log::open_logs(
+                places, *r.chains, r.world.fibers, r.world.trace,
+                {.node = r.options.node, .incarnation = log::Incarnation(r.layout.incarnation)}));
   TRY(epochs, mint_epochs(r, partitions));
   for (std::size_t i = 0; i < partitions.size(); ++i) {
     Replica& replica = r.replicas[partitions[i]];
@@ -222,12 +223,15 @@ Result<void> open_partitions(Rooms& r) {
   std::optional<Error> failure;
   io::Group opening(r.world.fibers);
   for (const PartitionId partition : partitions) {
-    opening.start("node.open_partition", [&r, partition, &failure] {
-      const Result<void> opened = open_replica(r, partition, r.replicas.at(partition));
-      if (opened || failure) return;
-      failure = Error{opened.error().code, "partition " + std::to_string(partition.raw()) + ": " +
-                                               opened.error().detail};
-    }, io::Stack::large);
+    opening.start(
+        "node.open_partition",
+        [&r, partition, &failure] {
+          const Result<void> opened = open_replica(r, partition, r.replicas.at(partition));
+          if (opened || failure) return;
+          failure = Error{opened.error().code, "partition " + std::to_string(partition.raw()) +
+                                                   ": " + opened.error().detail};
+        },
+        io::Stack::large);
   }
   opening.join();
   if (failure) return std::unexpected(*failure);
@@ -236,13 +240,14 @@ Result<void> open_partitions(Rooms& r) {
 
 void open_administration(Rooms& r) {
   r.discovery = std::make_unique<control::Discovery>(
-      r.world.http, r.world.fibers, control::DiscoveryOptions{.cluster_name = r.options.cluster_name});
-  r.registry = std::make_unique<control::Registry>(
-      control::Registry::Needs{.metadata = *r.metadata,
-                               .discovery = *r.discovery,
-                               .fibers = r.world.fibers,
-                               .clock = r.world.clock,
-                               .random = r.world.random});
+      r.world.http, r.world.fibers,
+      control::DiscoveryOptions{.cluster_name = r.options.cluster_name});
+  r.registry =
+      std::make_unique<control::Registry>(control::Registry::Needs{.metadata = *r.metadata,
+                                                                   .discovery = *r.discovery,
+                                                                   .fibers = r.world.fibers,
+                                                                   .clock = r.world.clock,
+                                                                   .random = r.world.random});
   r.admin_registry = std::make_unique<AdminRegistry>(r.world, *r.registry, *r.schema, r.rpc);
   r.admin = std::make_unique<admin::Admin>(
       admin::Needs{.clock = r.world.clock,

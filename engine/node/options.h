@@ -19,7 +19,7 @@ struct Options {
   std::string cluster_name = "perdure";
   std::string node_name = "n1";
   NodeId node{1};
-  std::string version;  // of this build, for /version and the log
+  std::string version;            // of this build, for /version and the log
   std::uint32_t partitions = 24;  // of a new cluster; an existing one keeps its number
 
   // "host:port".  Every shard listens on the ingress address; shard 0 has the others.
@@ -28,17 +28,18 @@ struct Options {
   std::string node_address = "127.0.0.1:5122";
   std::string advertised_ingress;  // shown by /version; empty: the address itself
 
-  std::size_t request_bytes_max = 32u << 20;  // of a request body, and of one message
+  std::size_t request_bytes_max = 32u << 20;          // of a request body, and of one message
   std::uint32_t concurrent_requests_max = 50'000;     // at the ingress, one shard
   std::uint32_t concurrent_invocations_max = 10'000;  // attempts in flight, one shard
   bool protocol_v7 = false;                           // offer version 7 to new invocations
   wire::EffectiveOptions invocation_defaults;
 
-  std::uint64_t segment_bytes = 64u << 20;      // of the WAL
-  std::uint64_t checkpoint_log_bytes = 64u << 20;  // log since the last checkpoint, all partitions of a shard
-  std::uint64_t dirty_bytes_max = 64u << 20;       // rows in memory, all partitions of a shard
+  std::uint64_t segment_bytes = 64u << 20;  // of the WAL
+  std::uint64_t checkpoint_log_bytes =
+      64u << 20;  // log since the last checkpoint, all partitions of a shard
+  std::uint64_t dirty_bytes_max = 64u << 20;  // rows in memory, all partitions of a shard
   Duration checkpoint_every = std::chrono::minutes(1);
-  std::function<std::string()> metrics;  // Prometheus text of this process; may be empty
+  std::function<std::string()> metrics;      // Prometheus text of this process; may be empty
   Duration drain = std::chrono::seconds(5);  // what a graceful stop waits for requests
 };
 

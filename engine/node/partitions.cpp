@@ -25,12 +25,12 @@ struct SubmitQuestion {
   Wait wait = Wait::applied;
   std::optional<wire::InvocationId> invocation;
   std::chrono::milliseconds within{0};
-  static constexpr auto fields = std::tuple(
-      wire::field(1, "partition", &SubmitQuestion::partition),
-      wire::field(2, "record", &SubmitQuestion::record),
-      wire::field(3, "wait", &SubmitQuestion::wait),
-      wire::field(4, "invocation", &SubmitQuestion::invocation),
-      wire::field(5, "within", &SubmitQuestion::within));
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "partition", &SubmitQuestion::partition),
+                 wire::field(2, "record", &SubmitQuestion::record),
+                 wire::field(3, "wait", &SubmitQuestion::wait),
+                 wire::field(4, "invocation", &SubmitQuestion::invocation),
+                 wire::field(5, "within", &SubmitQuestion::within));
 };
 struct InvocationQuestion {
   wire::InvocationId id;
@@ -58,11 +58,10 @@ struct LookMessage {
   std::optional<wire::DeploymentId> pinned;
   std::uint32_t protocol_version = 0;
   std::string service;
-  static constexpr auto fields =
-      std::tuple(wire::field(1, "stage", &LookMessage::stage),
-                 wire::field(2, "pinned", &LookMessage::pinned),
-                 wire::field(3, "protocol_version", &LookMessage::protocol_version),
-                 wire::field(4, "service", &LookMessage::service));
+  static constexpr auto fields = std::tuple(
+      wire::field(1, "stage", &LookMessage::stage), wire::field(2, "pinned", &LookMessage::pinned),
+      wire::field(3, "protocol_version", &LookMessage::protocol_version),
+      wire::field(4, "service", &LookMessage::service));
 };
 
 AnswerMessage to_message(Answer answer) {
@@ -155,12 +154,11 @@ Result<Admitted> Partitions::submit(const Submission& submission, Instant deadli
   if (is_here(partition)) return submit_here(partition, submission, deadline);
 
   TRY(bytes, ask(partition, Verb::submit,
-                 wire::encode(SubmitQuestion{
-                     .partition = partition,
-                     .record = submission.record,
-                     .wait = submission.wait,
-                     .invocation = submission.invocation,
-                     .within = within(deadline)}),
+                 wire::encode(SubmitQuestion{.partition = partition,
+                                             .record = submission.record,
+                                             .wait = submission.wait,
+                                             .invocation = submission.invocation,
+                                             .within = within(deadline)}),
                  deadline));
   TRY(message, wire::decode<AdmittedMessage>(bytes));
   Admitted admitted{.fresh = message.fresh, .answer = {}};
@@ -210,10 +208,7 @@ Result<Answer> Partitions::await(const wire::InvocationId& id, Instant deadline)
     return answer_of(std::move(ended));
   }
   TRY(bytes, ask(partition, Verb::await,
-                 wire::encode(InvocationQuestion{
-                     .id = id,
-                     .within = within(deadline)}),
-                 deadline));
+                 wire::encode(InvocationQuestion{.id = id, .within = within(deadline)}), deadline));
   TRY(message, wire::decode<AnswerMessage>(bytes));
   return from_message(std::move(message));
 }
@@ -248,8 +243,8 @@ Result<admin::Look> Partitions::look(const wire::InvocationId& id, Instant deadl
 
 Result<void> Partitions::submit(std::uint64_t partition_key, std::string_view record,
                                 Instant deadline) {
-  TRY(admitted, submit(Submission{.partition_key = partition_key, .record = std::string(record)},
-                       deadline));
+  TRY(admitted,
+      submit(Submission{.partition_key = partition_key, .record = std::string(record)}, deadline));
   (void)admitted;
   return {};
 }
@@ -270,8 +265,7 @@ std::chrono::milliseconds Partitions::within(Instant deadline) const {
 
 Result<std::string> Partitions::ask(PartitionId partition, Verb verb, const std::string& question,
                                     Instant deadline) {
-  const io::ShardAddress to{.node = world_.peers.self().node,
-                            .shard = layout_.shard_of(partition)};
+  const io::ShardAddress to{.node = world_.peers.self().node, .shard = layout_.shard_of(partition)};
   return rpc_.ask(to, verb, question, deadline == io::never ? deadline : deadline + grace);
 }
 

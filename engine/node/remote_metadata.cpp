@@ -19,8 +19,8 @@ constexpr Duration pause = std::chrono::milliseconds(20);
 struct GetRequest {
   std::string key;
   std::uint64_t seen = 0;  // of watch
-  static constexpr auto fields =
-      std::tuple(wire::field(1, "key", &GetRequest::key), wire::field(2, "seen", &GetRequest::seen));
+  static constexpr auto fields = std::tuple(wire::field(1, "key", &GetRequest::key),
+                                            wire::field(2, "seen", &GetRequest::seen));
 };
 struct VersionedReply {
   std::uint64_t version = 0;
@@ -51,8 +51,7 @@ Result<Versioned> as_versioned(const std::string& bytes) {
 
 Result<std::string> as_reply(Result<Versioned> found) {
   if (!found) return std::unexpected(found.error());
-  return wire::encode(
-      VersionedReply{.version = found->version, .value = std::move(found->value)});
+  return wire::encode(VersionedReply{.version = found->version, .value = std::move(found->value)});
 }
 
 bool ask_again(const Error& error) {
@@ -64,8 +63,7 @@ bool ask_again(const Error& error) {
 Result<std::string> RemoteMetadata::ask(Verb verb, const std::string& request, Instant deadline) {
   for (;;) {
     const Instant now = world_.clock.steady();
-    Result<std::string> answer =
-        rpc_.ask(home_, verb, request, std::min(deadline, now + patience));
+    Result<std::string> answer = rpc_.ask(home_, verb, request, std::min(deadline, now + patience));
     if (answer || !ask_again(answer.error()) || world_.clock.steady() + pause >= deadline) {
       return answer;
     }
@@ -81,9 +79,8 @@ Result<Versioned> RemoteMetadata::get(std::string_view key, Instant deadline) {
 Result<void> RemoteMetadata::compare_and_set(Proposal proposal, Instant deadline) {
   SwapRequest request{.high = proposal.id.high, .low = proposal.id.low};
   for (Write& write : proposal.writes) {
-    request.writes.push_back({.key = std::move(write.key),
-                              .expected = write.expected,
-                              .value = std::move(write.value)});
+    request.writes.push_back(
+        {.key = std::move(write.key), .expected = write.expected, .value = std::move(write.value)});
   }
   TRY(done, ask(Verb::metadata_swap, wire::encode(request), deadline));
   (void)done;

@@ -38,8 +38,8 @@ Result<std::string> Rpc::ask(io::ShardAddress to, Verb verb, std::string_view re
   io::Event done(world_.fibers);
   Result<std::string> answer = fail(Code::timed_out, "no answer yet");
   pending_[question] = {.done = &done, .answer = &answer};
-  Result<void> asked =
-      world_.peers.send(to, frame(Kind::question, question, static_cast<std::uint8_t>(verb), request));
+  Result<void> asked = world_.peers.send(
+      to, frame(Kind::question, question, static_cast<std::uint8_t>(verb), request));
   if (asked) asked = done.wait(deadline);
   pending_.erase(question);
   if (!asked) return std::unexpected(asked.error());
@@ -74,10 +74,10 @@ void Rpc::on_frame(io::ShardAddress from, std::string bytes) {
   if (serve == serves_.end()) {
     return answer(from, question, fail(Code::retry_later, "shard does not serve this yet"));
   }
-  serving_.start("rpc.serve", [this, from, question, &serve = serve->second,
-                               bytes = std::move(bytes)] {
-    answer(from, question, serve(std::string_view(bytes).substr(head_bytes)));
-  });
+  serving_.start("rpc.serve",
+                 [this, from, question, &serve = serve->second, bytes = std::move(bytes)] {
+                   answer(from, question, serve(std::string_view(bytes).substr(head_bytes)));
+                 });
 }
 
 void Rpc::answer(io::ShardAddress to, std::uint64_t question, const Result<std::string>& result) {

@@ -32,9 +32,9 @@ enum class Verb : std::uint8_t {
   metadata_get = 4,  // the metadata store, for shards that do not hold it
   metadata_swap = 5,
   metadata_watch = 6,
-  hello = 7,         // what a shard must know of the node before it opens
-  schema_seen = 8,   // answer when that version of the schema has been seen
-  look = 9,          // where an invocation is in its life
+  hello = 7,        // what a shard must know of the node before it opens
+  schema_seen = 8,  // answer when that version of the schema has been seen
+  look = 9,         // where an invocation is in its life
 };
 
 class Rpc {

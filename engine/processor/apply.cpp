@@ -37,8 +37,7 @@ Result<tables::PartitionRow> partition_row(const Owner& owner, tables::Store& st
   }
   if (row.storage > tables::storage_version) {
     return fail(Code::invalid, "tables are of storage version " + std::to_string(row.storage) +
-                                   ", this build knows " +
-                                   std::to_string(tables::storage_version));
+                                   ", this build knows " + std::to_string(tables::storage_version));
   }
   return row;
 }
@@ -85,21 +84,16 @@ Verdict fence(const wire::RequestProducer& request, WallTime at, tables::Partiti
 void apply_command(Context& context, const wire::Command& command) {
   match(
       command.body, [](const std::monostate&) { UNREACHABLE(); },
-      [&](const wire::Invoke& c) { on(context, c); },
-      [&](const wire::Pin& c) { on(context, c); },
+      [&](const wire::Invoke& c) { on(context, c); }, [&](const wire::Pin& c) { on(context, c); },
       [&](const wire::Entry& c) { on(context, c); },
       [&](const wire::CompleteRun& c) { on(context, c); },
-      [&](const wire::Suspend& c) { on(context, c); },
-      [&](const wire::End& c) { on(context, c); },
-      [&](const wire::Pause& c) { on(context, c); },
-      [&](const wire::Fail& c) { on(context, c); },
+      [&](const wire::Suspend& c) { on(context, c); }, [&](const wire::End& c) { on(context, c); },
+      [&](const wire::Pause& c) { on(context, c); }, [&](const wire::Fail& c) { on(context, c); },
       [&](const wire::Respond& c) { on(context, c); },
       [&](const wire::Signal& c) { on(context, c); },
-      [&](const wire::Cancel& c) { on(context, c); },
-      [&](const wire::Kill& c) { on(context, c); },
+      [&](const wire::Cancel& c) { on(context, c); }, [&](const wire::Kill& c) { on(context, c); },
       [&](const wire::Resume& c) { on(context, c); },
-      [&](const wire::Attach& c) { on(context, c); },
-      [&](const wire::Purge& c) { on(context, c); },
+      [&](const wire::Attach& c) { on(context, c); }, [&](const wire::Purge& c) { on(context, c); },
       [&](const wire::PatchState& c) { on(context, c); },
       [&](const wire::Fire& c) { on(context, c); },
       [&](const wire::TruncateOutbox& c) { on(context, c); },

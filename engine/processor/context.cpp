@@ -187,8 +187,8 @@ void Context::admit(Live& live) {
     tables::LockEdit lock(store.edit(tables::lock_key(tables::object_of(live.id, row.target))));
     if (!lock.idle()) {
       row.times.queued = at;
-      row.status = tables::Active{
-          .queued_at = lock.push(tables::Waiting::invocation, live.id.bytes())};
+      row.status =
+          tables::Active{.queued_at = lock.push(tables::Waiting::invocation, live.id.bytes())};
       return;
     }
     lock.hold(live.id, at);
@@ -340,10 +340,9 @@ void Context::forget(const wire::InvocationId& id, const tables::EndedRow& row) 
 // --- objects ----------------------------------------------------------------------------------
 
 void Context::patch_state(const wire::PatchState& patch) {
-  const tables::ObjectName object{
-      .partition_key = wire::keyed_partition_key(patch.target.key),
-      .service = patch.target.service,
-      .key = patch.target.key};
+  const tables::ObjectName object{.partition_key = wire::keyed_partition_key(patch.target.key),
+                                  .service = patch.target.service,
+                                  .key = patch.target.key};
   const tables::KeyRange range = tables::state_range(object);
   if (!patch.expected_version.empty()) {
     std::vector<std::pair<std::string, std::string>> now;
@@ -388,10 +387,10 @@ void Context::send(const wire::InvocationId& to, wire::Command command) {
 
 void Context::send_by_outbox(const wire::InvocationId& to, wire::Command command) {
   const std::uint64_t seq = partition.outbox_next++;
-  store.put(tables::outbox_key(seq),
-            wire::encode(tables::OutboxRow{
-                .to = wire::partition_of(to.partition_key, owner.partitions),
-                .command = std::move(command)}));
+  store.put(
+      tables::outbox_key(seq),
+      wire::encode(tables::OutboxRow{.to = wire::partition_of(to.partition_key, owner.partitions),
+                                     .command = std::move(command)}));
   changes.list.push_back(OutboxGrew{.seq = seq});
 }
 

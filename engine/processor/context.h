@@ -52,9 +52,9 @@ class Context {
   Changes& changes;
 
   // --- rows ---------------------------------------------------------------------------
-  Live* live(const wire::InvocationId&);       // null: there is none
-  Live& begin(const wire::InvocationId&);      // there was none
-  tables::InvocationRow& change(Live&);        // its row, to be written at the end
+  Live* live(const wire::InvocationId&);   // null: there is none
+  Live& begin(const wire::InvocationId&);  // there was none
+  tables::InvocationRow& change(Live&);    // its row, to be written at the end
   std::optional<tables::EndedRow> ended(const wire::InvocationId&);
   bool kept(const tables::EndedRow&) const;  // its retention is not over
   wire::Outcome outcome_of(const wire::InvocationId&, const tables::EndedRow&);
@@ -68,9 +68,9 @@ class Context {
   void drop_journal(const wire::InvocationId&, std::uint32_t chunks);
 
   // --- the invocation's life ------------------------------------------------------------------
-  void admit(Live&);    // now, or when its turn comes
+  void admit(Live&);         // now, or when its turn comes
   bool queued(const Live&);  // it waits for its object
-  void resume(Live&);   // an attempt is due, from wherever it was
+  void resume(Live&);        // an attempt is due, from wherever it was
   void finish(Live&, wire::Outcome, Keep);
   void kill_calls(const Live&);
   void forget(const wire::InvocationId&, const tables::EndedRow&);  // what is kept of it
@@ -79,7 +79,8 @@ class Context {
   void patch_state(const wire::PatchState&);
   void clear_state(const tables::ObjectName&);
 
-  // --- timers --------------------------------------------------------------------------------------
+  // --- timers
+  // --------------------------------------------------------------------------------------
   void add_timer(const tables::Timer&);
   void remove_timer(const tables::Timer&);
 

@@ -7,16 +7,15 @@ namespace perdure::processor {
 namespace {
 
 std::optional<wire::InvocationId> by_key(const wire::IdempotentRequestTarget& target) {
-  const wire::Uuid uuid =
-      wire::idempotent_uuid(target.service_name, target.service_key, target.handler_name,
-                            target.idempotency_key);
+  const wire::Uuid uuid = wire::idempotent_uuid(target.service_name, target.service_key,
+                                                target.handler_name, target.idempotency_key);
   if (target.service_key) {
     return wire::InvocationId{.partition_key = wire::keyed_partition_key(*target.service_key),
                               .uuid = uuid};
   }
   return wire::InvocationId{
-      .partition_key = wire::unkeyed_partition_key(
-          target.service_name, wire::idempotent_bucket(target.idempotency_key)),
+      .partition_key = wire::unkeyed_partition_key(target.service_name,
+                                                   wire::idempotent_bucket(target.idempotency_key)),
       .uuid = uuid};
 }
 
@@ -38,7 +37,8 @@ std::optional<wire::InvocationId> target_of(const wire::AttachCommand& attach) {
       });
 }
 
-void attach(Context& context, Live& live, wire::MessageType type, const wire::AttachCommand& attach) {
+void attach(Context& context, Live& live, wire::MessageType type,
+            const wire::AttachCommand& attach) {
   const bool only_if_ready = type == wire::MessageType::get_invocation_output_command;
   const auto notification = only_if_ready ? wire::MessageType::get_invocation_output_completion
                                           : wire::MessageType::attach_invocation_completion;

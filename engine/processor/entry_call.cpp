@@ -32,8 +32,7 @@ void call(Context& context, Live& live, const wire::CallCommand& call, const wir
   tell_id(context, live, call.invocation_id_notification_idx, callee.id);
   context.change(live).open_calls.push_back(
       {.callee = callee.id, .completion_id = call.result_completion_id});
-  wire::Invoke invoke =
-      invoke_of(live, callee, call.parameter, call.headers, call.idempotency_key);
+  wire::Invoke invoke = invoke_of(live, callee, call.parameter, call.headers, call.idempotency_key);
   invoke.waiter = wire::Waiter{.invocation = live.id,
                                .notification = wire::MessageType::call_completion,
                                .completion_id = call.result_completion_id};
@@ -43,12 +42,11 @@ void call(Context& context, Live& live, const wire::CallCommand& call, const wir
 void one_way_call(Context& context, Live& live, const wire::OneWayCallCommand& call,
                   const wire::Callee& callee) {
   tell_id(context, live, call.invocation_id_notification_idx, callee.id);
-  wire::Invoke invoke =
-      invoke_of(live, callee, call.parameter, call.headers, call.idempotency_key);
+  wire::Invoke invoke = invoke_of(live, callee, call.parameter, call.headers, call.idempotency_key);
   constexpr std::uint64_t latest = std::uint64_t{1} << 52;  // a date no clock shows
   if (call.invoke_time > 0) {
-    invoke.due = WallTime(std::chrono::milliseconds(
-        static_cast<std::int64_t>(std::min(call.invoke_time, latest))));
+    invoke.due = WallTime(
+        std::chrono::milliseconds(static_cast<std::int64_t>(std::min(call.invoke_time, latest))));
   }
   context.send(callee.id, {.body = std::move(invoke)});
 }

@@ -9,7 +9,8 @@ using enum wire::MessageType;
 void get_lazy_state(Context& context, Live& live, const wire::GetLazyStateCommand& get) {
   const std::string* value = nullptr;
   if (has_state(live.row.target)) {
-    value = context.store.get(tables::state_key(tables::object_of(live.id, live.row.target), get.key));
+    value =
+        context.store.get(tables::state_key(tables::object_of(live.id, live.row.target), get.key));
   }
   wire::NotificationResult result = wire::Void{};
   if (value) result = wire::Value{.content = *value};
@@ -37,8 +38,7 @@ void set_state(Context& context, Live& live, const wire::SetStateCommand& set) {
 
 void clear_state(Context& context, Live& live, const wire::ClearStateCommand& clear) {
   if (!writes_state(live.row.target)) return;
-  context.store.erase(
-      tables::state_key(tables::object_of(live.id, live.row.target), clear.key));
+  context.store.erase(tables::state_key(tables::object_of(live.id, live.row.target), clear.key));
 }
 
 void clear_all_state(Context& context, Live& live) {

@@ -73,8 +73,8 @@ Result<void> Expiry::sweep(tables::Bucket bucket) {
 Instant Expiry::next_wake() const {
   if (buckets_.empty()) return io::never;
   const auto away = tables::end_of(*buckets_.begin()) - world_.clock.wall();
-  const Duration sleep = std::clamp<Duration>(
-      away > longest_sleep ? longest_sleep : Duration(away), Duration(0), longest_sleep);
+  const Duration sleep = std::clamp<Duration>(away > longest_sleep ? longest_sleep : Duration(away),
+                                              Duration(0), longest_sleep);
   return world_.fibers.now() + sleep;
 }
 
@@ -86,8 +86,7 @@ Result<void> Expiry::run() {
       if (!found && found.error().code != Code::retry_later) return found;
       look = !found;
     }
-    const bool due =
-        !buckets_.empty() && tables::end_of(*buckets_.begin()) <= world_.clock.wall();
+    const bool due = !buckets_.empty() && tables::end_of(*buckets_.begin()) <= world_.clock.wall();
     if (due && !look) {
       const tables::Bucket bucket = *buckets_.begin();
       auto swept = sweep(bucket);

@@ -40,7 +40,8 @@ void Leader::start() {
 void Leader::guard(std::string_view name, std::function<Result<void>()> service) {
   fibers_.start(name, [this, service = std::move(service)] {
     const auto ended = service();
-    if (ended || ended.error().code == Code::cancelled || ended.error().code == Code::fenced) return;
+    if (ended || ended.error().code == Code::cancelled || ended.error().code == Code::fenced)
+      return;
     failed_(ended.error());
   });
 }
@@ -122,8 +123,7 @@ void Leader::tell(const Change& change) {
         if (touched_) touched_->insert(c.id);
         handlers_.stop(c.id);
       },
-      [&](const Completed& c) { completed(c); },
-      [&](const OutboxGrew& c) { outbox_.grew(c.seq); },
+      [&](const Completed& c) { completed(c); }, [&](const OutboxGrew& c) { outbox_.grew(c.seq); },
       [&](const TimerAdded& c) { timers_.added(c.timer); },
       [&](const TimerRemoved& c) { timers_.removed(c.timer); },
       [&](const WillExpire& c) { expiry_.will_expire(c.bucket); },

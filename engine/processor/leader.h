@@ -45,7 +45,7 @@ class Leader {
   Leader(const Parts& parts, const tables::PartitionRow& row, Failed failed);
   ~Leader();  // end() came before
 
-  void start();                     // its fibers
+  void start();  // its fibers
   void follow(const Changes& changes);
   Result<InvocationStatus> await_completion(const wire::InvocationId&, Instant deadline);
   // Parks: whoever waits is told to go elsewhere, all fibers end.

@@ -10,9 +10,8 @@ void on(Context& context, const wire::AnnounceLeader& announce) {
   context.partition.leader = announce.node;
   context.partition.incarnation = announce.incarnation;
   context.partition.self_mark = 0;
-  context.changes.list.push_back(LeaderAnnounced{.epoch = announce.epoch,
-                                                 .node = announce.node,
-                                                 .incarnation = announce.incarnation});
+  context.changes.list.push_back(LeaderAnnounced{
+      .epoch = announce.epoch, .node = announce.node, .incarnation = announce.incarnation});
 }
 
 }  // namespace perdure::processor

@@ -35,8 +35,9 @@ void take_call(Context& context, Live& live, const wire::Entry& entry) {
     take<wire::CallCommand>(context, live, entry,
                             [&](const auto& m) { call(context, live, m, *entry.callee); });
   } else {
-    take<wire::OneWayCallCommand>(
-        context, live, entry, [&](const auto& m) { one_way_call(context, live, m, *entry.callee); });
+    take<wire::OneWayCallCommand>(context, live, entry, [&](const auto& m) {
+      one_way_call(context, live, m, *entry.callee);
+    });
   }
 }
 
@@ -55,9 +56,7 @@ void dispatch(Context& context, Live& live, const wire::Entry& entry) {
     case clear_state_command:
       return take<wire::ClearStateCommand>(context, live, entry,
                                            [&](const auto& m) { clear_state(context, live, m); });
-    case clear_all_state_command:
-      keep(context, live, entry);
-      return clear_all_state(context, live);
+    case clear_all_state_command: keep(context, live, entry); return clear_all_state(context, live);
     case get_promise_command:
       return take<wire::PromiseCommand>(context, live, entry,
                                         [&](const auto& m) { get_promise(context, live, m); });
@@ -80,9 +79,8 @@ void dispatch(Context& context, Live& live, const wire::Entry& entry) {
           context, live, entry, [&](const auto& m) { complete_awakeable(context, m); });
     case attach_invocation_command:
     case get_invocation_output_command:
-      return take<wire::AttachCommand>(context, live, entry, [&](const auto& m) {
-        attach(context, live, entry.type, m);
-      });
+      return take<wire::AttachCommand>(
+          context, live, entry, [&](const auto& m) { attach(context, live, entry.type, m); });
     case get_eager_state_command:
     case get_eager_state_keys_command:
     case run_command: return keep(context, live, entry);

@@ -6,9 +6,10 @@ namespace perdure::processor {
 
 void on(Context& context, const wire::PatchState& patch) {
   if (!has_state(patch.target)) return;
-  const tables::Key key = tables::lock_key({.partition_key = wire::keyed_partition_key(patch.target.key),
-                                            .service = patch.target.service,
-                                            .key = patch.target.key});
+  const tables::Key key =
+      tables::lock_key({.partition_key = wire::keyed_partition_key(patch.target.key),
+                        .service = patch.target.service,
+                        .key = patch.target.key});
   if (!context.store.get(key)) return context.patch_state(patch);
   tables::LockEdit(context.store.edit(key)).push(tables::Waiting::patch, wire::encode(patch));
 }

@@ -48,8 +48,10 @@ Result<void> Outbox::load() {
     one.keys[0].assign(std::string_view(key));
     if (!store_.ready(one)) break;
     const std::string* row = store_.get(key);
-    if (row) take(loaded_, *row);
-    else ++loaded_;
+    if (row)
+      take(loaded_, *row);
+    else
+      ++loaded_;
   }
   if (loaded_ == next_ || window_.size() >= window_messages) return {};
   const std::uint64_t end = next_;
@@ -110,10 +112,9 @@ void Outbox::serve(PartitionId to) {
       continue;
     }
     if (delivered.error().code == Code::cancelled) return;
-    world_.trace.event(io::Level::info, "processor.outbox.delayed",
-                       {{"partition", self_.raw()},
-                        {"to", to.raw()},
-                        {"why", delivered.error().detail}});
+    world_.trace.event(
+        io::Level::info, "processor.outbox.delayed",
+        {{"partition", self_.raw()}, {"to", to.raw()}, {"why", delivered.error().detail}});
     if (!world_.fibers.sleep_until(world_.fibers.now() + pause)) return;
     pause = std::min(pause * 2, pause_max);
   }

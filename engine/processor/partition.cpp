@@ -104,12 +104,13 @@ Result<void> Partition::open(log::Log& log) {
 Result<void> Partition::lead(Epoch epoch) {
   if (log_ended()) return fail(Code::failed, "its log has ended");
   if (broken_) return std::unexpected(*broken_);
-  if (epoch <= epoch_) return fail(Code::fenced, "epoch " + std::to_string(epoch_.raw()) + " leads");
+  if (epoch <= epoch_)
+    return fail(Code::fenced, "epoch " + std::to_string(epoch_.raw()) + " leads");
   announcing_ = epoch;
   wire::Record record{.at = world_.clock.wall()};
-  record.commands.push_back({.body = wire::AnnounceLeader{.epoch = epoch,
-                                                          .node = options_.node,
-                                                          .incarnation = options_.incarnation}});
+  record.commands.push_back(
+      {.body = wire::AnnounceLeader{
+           .epoch = epoch, .node = options_.node, .incarnation = options_.incarnation}});
   std::string bytes = wire::encode(record);
   const std::size_t size = bytes.size();
   TRY(lsn, log_->append(std::move(bytes), wal::Admission::reserved));
@@ -158,8 +159,7 @@ Result<Submitted> Partition::submit(std::string bytes, Instant deadline) {
   TRY(lsn, log_->append(std::move(bytes), begins_work(record) ? wal::Admission::ordinary
                                                               : wal::Admission::finishing));
   Ticket<Submitted> ticket(world_.fibers);
-  pending_.push_back(
-      {.lsn = lsn, .record = std::move(record), .bytes = size, .ticket = &ticket});
+  pending_.push_back({.lsn = lsn, .record = std::move(record), .bytes = size, .ticket = &ticket});
   pending_bytes_ += size;
   return wait_for(ticket, lsn, deadline);
 }
@@ -187,8 +187,7 @@ Result<Lsn> Partition::append_own(std::vector<wire::Command>&& commands,
     return fail(busy ? Code::retry_later : Code::fenced, lsn.error().detail);
   }
   ++next_seq_;
-  pending_.push_back(
-      {.lsn = *lsn, .record = std::move(record), .bytes = size, .about = about});
+  pending_.push_back({.lsn = *lsn, .record = std::move(record), .bytes = size, .about = about});
   pending_bytes_ += size;
   return lsn;
 }
@@ -277,8 +276,8 @@ Result<void> Partition::apply_read() {
   for (const auto& [lsn, bytes] : records) {
     auto record = wire::decode<wire::Record>(bytes);
     if (!record) {
-      return fail(Code::corrupt, "record " + std::to_string(lsn.raw()) + " does not decode: " +
-                                     record.error().detail);
+      return fail(Code::corrupt, "record " + std::to_string(lsn.raw()) +
+                                     " does not decode: " + record.error().detail);
     }
     missing_for(*record, owner_, store_, missing);
     decoded.push_back(std::move(*record));
@@ -329,8 +328,8 @@ void Partition::settle(const Pending& done) {
   if (done.about) handlers_.applied(*done.about);
   if (!done.ticket) return;
   if (changes_.verdict == Verdict::refused) {
-    return done.ticket->resolve(fail(
-        Code::invalid, "the request was first tried outside of the window of request ids"));
+    return done.ticket->resolve(
+        fail(Code::invalid, "the request was first tried outside of the window of request ids"));
   }
   done.ticket->resolve(Submitted{.lsn = done.lsn,
                                  .began = changes_.began,
@@ -357,18 +356,17 @@ void Partition::announced(const LeaderAnnounced& change) {
   CHECK(bytes != nullptr);
   const auto row = wire::decode<tables::PartitionRow>(*bytes);
   CHECK(row.has_value());
-  leader_ = std::make_unique<Leader>(
-      Leader::Parts{.world = world_,
-                    .partition = owner_.partition,
-                    .store = store_,
-                    .handlers = handlers_,
-                    .outbound = outbound_,
-                    .proposer = *this,
-                    .reader = reader_},
-      *row, [this](const Error& why) {
-        service_failure_ = why;
-        work_.notify_one();
-      });
+  leader_ = std::make_unique<Leader>(Leader::Parts{.world = world_,
+                                                   .partition = owner_.partition,
+                                                   .store = store_,
+                                                   .handlers = handlers_,
+                                                   .outbound = outbound_,
+                                                   .proposer = *this,
+                                                   .reader = reader_},
+                                     *row, [this](const Error& why) {
+                                       service_failure_ = why;
+                                       work_.notify_one();
+                                     });
   leader_->start();
   world_.trace.event(io::Level::info, "processor.leader.announced",
                      {{"partition", owner_.partition.raw()}, {"epoch", change.epoch.raw()}});
@@ -422,7 +420,8 @@ Result<Replay> Partition::replay(const wire::InvocationId& id, std::uint64_t sta
   return reader_.replay(id, state_bytes_max);
 }
 
-// --- checkpoints ------------------------------------------------------------------------------------
+// --- checkpoints
+// ------------------------------------------------------------------------------------
 
 tables::Dirt Partition::dirt() const {
   return {.partition = owner_.partition,

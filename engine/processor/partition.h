@@ -51,10 +51,10 @@ class Leader;
 struct Options {
   NodeId node;
   std::uint64_t incarnation = 0;
-  std::size_t pending_records_max = 8192;     // of submit(); beyond: retry_later
+  std::size_t pending_records_max = 8192;  // of submit(); beyond: retry_later
   std::size_t pending_bytes_max = 32u << 20;
-  std::size_t replay_bytes = 1u << 20;        // read from the log at a time
-  std::size_t window_records = 4096;          // whose rows stay pinned, at most twice that
+  std::size_t replay_bytes = 1u << 20;  // read from the log at a time
+  std::size_t window_records = 4096;    // whose rows stay pinned, at most twice that
 };
 
 struct Submitted {
@@ -166,13 +166,13 @@ class Partition final : private log::Observer, private Proposer {
 
   log::Log* log_ = nullptr;
   io::Group fibers_;
-  io::Event work_;     // committed, or ended, or stopping
+  io::Event work_;  // committed, or ended, or stopping
   io::Event applied_grew_;
   Reader reader_;
-  tables::Pins always_;        // the partition's own row
-  tables::Pins even_, odd_;    // rows of the records on their way: one is being filled,
-  bool fill_even_ = true;      // the other is released when its records are applied
-  std::size_t filled_ = 0;     // records
+  tables::Pins always_;      // the partition's own row
+  tables::Pins even_, odd_;  // rows of the records on their way: one is being filled,
+  bool fill_even_ = true;    // the other is released when its records are applied
+  std::size_t filled_ = 0;   // records
   Lsn other_until_;
 
   Lsn applied_, committed_;

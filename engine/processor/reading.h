@@ -19,11 +19,11 @@ std::string_view name_of(State);
 struct InvocationStatus {
   State state = State::absent;
   std::uint64_t random_seed = 0;
-  std::string service, handler;          // empty when absent
+  std::string service, handler;                  // empty when absent
   std::optional<wire::DeploymentId> deployment;  // pinned
   std::uint32_t protocol_version = 0;            // with it
-  wire::Outcome outcome;                 // when completed
-  std::optional<WallTime> kept_until;    // when completed, and if it is kept
+  wire::Outcome outcome;                         // when completed
+  std::optional<WallTime> kept_until;            // when completed, and if it is kept
 };
 
 // All that an attempt begins with.

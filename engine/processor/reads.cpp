@@ -49,9 +49,7 @@ class Gather {
     if (!store_.ready(one)) missing_.ranges.push_back(range);
   }
 
-  std::optional<Glance> glance(const Id& id) {
-    return decoded<Glance>(row(tables::live_key(id)));
-  }
+  std::optional<Glance> glance(const Id& id) { return decoded<Glance>(row(tables::live_key(id))); }
   // A notification is going to be appended, if it lives.
   void notified(const Id& id) {
     if (row(tables::live_key(id))) have(tables::journal_tail_key(id));
@@ -147,10 +145,9 @@ void Gather::command(const wire::Attach& c) {
 }
 
 void Gather::command(const wire::PatchState& c) {
-  const tables::ObjectName object{
-      .partition_key = wire::keyed_partition_key(c.target.key),
-      .service = c.target.service,
-      .key = c.target.key};
+  const tables::ObjectName object{.partition_key = wire::keyed_partition_key(c.target.key),
+                                  .service = c.target.service,
+                                  .key = c.target.key};
   have(tables::lock_key(object));
   if (!c.expected_version.empty()) have_range(tables::state_range(object));
 }
@@ -251,8 +248,8 @@ void Gather::command(const wire::Command& c) {
       [&](const wire::Respond& c_) { command(c_); }, [&](const wire::Signal& c_) { command(c_); },
       [&](const wire::Cancel& c_) { command(c_); }, [&](const wire::Kill& c_) { command(c_); },
       [&](const wire::Resume& c_) { command(c_); }, [&](const wire::Attach& c_) { command(c_); },
-      [&](const wire::Purge& c_) { command(c_); },
-      [&](const wire::PatchState& c_) { command(c_); }, [&](const wire::Fire& c_) { command(c_); },
+      [&](const wire::Purge& c_) { command(c_); }, [&](const wire::PatchState& c_) { command(c_); },
+      [&](const wire::Fire& c_) { command(c_); },
       [&](const wire::TruncateOutbox& c_) { command(c_); },
       [&](const wire::AnnounceLeader& c_) { command(c_); },
       [&](const wire::UpdateSchema& c_) { command(c_); });

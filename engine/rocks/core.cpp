@@ -115,10 +115,8 @@ Core::Core(Options options, rocksdb::Env* env)
       database_folder_(options_.data_folder + "/" + options_.folder + "/db"),
       runs_folder_(options_.data_folder + "/" + options_.folder + "/runs"),
       listener_(std::make_shared<Listener>()),
-      database_options_(
-          std::make_unique<rocksdb::Options>(database_options_of(options_, env_))),
-      family_options_(
-          std::make_unique<rocksdb::ColumnFamilyOptions>(family_options_of(options_))) {
+      database_options_(std::make_unique<rocksdb::Options>(database_options_of(options_, env_))),
+      family_options_(std::make_unique<rocksdb::ColumnFamilyOptions>(family_options_of(options_))) {
   database_options_->listeners.push_back(listener_);
 }
 
@@ -152,7 +150,8 @@ Result<void> Core::open_database() {
   std::vector<std::string> left_over;  // of runs that a crash cut short
   if (env_->GetChildren(runs_folder_, &left_over).ok()) {
     for (const std::string& name : left_over) {
-      if (!name.starts_with(".")) env_->DeleteFile(runs_folder_ + "/" + name).PermitUncheckedError();
+      if (!name.starts_with("."))
+        env_->DeleteFile(runs_folder_ + "/" + name).PermitUncheckedError();
     }
   }
   return {};

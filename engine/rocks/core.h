@@ -24,7 +24,7 @@ class Slice;
 class Status;
 struct ColumnFamilyOptions;
 struct Options;
-}
+}  // namespace rocksdb
 
 namespace perdure::rocks {
 

@@ -45,8 +45,8 @@ class Offload {
 };
 
 struct Options {
-  std::string data_folder;              // folders of exports are relative to it
-  std::string folder = "tables";        // in it, all that is the database's
+  std::string data_folder;                                // folders of exports are relative to it
+  std::string folder = "tables";                          // in it, all that is the database's
   std::size_t block_cache_bytes = std::size_t{64} << 20;  // filled as blocks are read
   int open_files_max = 400;
   int background_jobs_max = 2;

@@ -32,7 +32,8 @@ std::string manifest_of(const rocksdb::ExportImportFilesMetaData& files) {
 
 Result<rocksdb::ExportImportFilesMetaData> read_manifest(std::string_view text) {
   const auto last_line = text.rfind("checksum ");
-  if (last_line == text.npos || text.substr(last_line) != checksum_line(text.substr(0, last_line))) {
+  if (last_line == text.npos ||
+      text.substr(last_line) != checksum_line(text.substr(0, last_line))) {
     return fail(Code::corrupt, "manifest of an export does not match its checksum");
   }
   std::istringstream in{std::string(text.substr(0, last_line))};

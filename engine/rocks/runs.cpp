@@ -207,9 +207,9 @@ Result<void> Core::import_family(std::string_view name, std::string_view folder)
   options.move_files = true;
   Handle handle = nullptr;
   const Status status = files.files.empty()
-      ? db_->CreateColumnFamily(*family_options_, std::string(name), &handle)
-      : db_->CreateColumnFamilyWithImport(*family_options_, std::string(name), options, files,
-                                          &handle);
+                            ? db_->CreateColumnFamily(*family_options_, std::string(name), &handle)
+                            : db_->CreateColumnFamilyWithImport(*family_options_, std::string(name),
+                                                                options, files, &handle);
   if (!status.ok()) return std::unexpected(error_of(status, "import family"));
   const std::lock_guard guard(lock_);
   handles_[std::string(name)] = handle;

@@ -26,9 +26,9 @@
 namespace perdure::tables {
 
 struct CheckpointOptions {
-  std::uint64_t dirty_bytes_max = std::uint64_t{64} << 20;   // of one partition
-  std::uint64_t log_bytes_max = std::uint64_t{64} << 20;     // since its last checkpoint
-  Duration age_max = std::chrono::minutes(1);                // of its oldest dirty row
+  std::uint64_t dirty_bytes_max = std::uint64_t{64} << 20;    // of one partition
+  std::uint64_t log_bytes_max = std::uint64_t{64} << 20;      // since its last checkpoint
+  Duration age_max = std::chrono::minutes(1);                 // of its oldest dirty row
   std::uint64_t shared_bytes_max = std::uint64_t{256} << 20;  // of all partitions of a shard
   std::size_t running_max = 2;
 };

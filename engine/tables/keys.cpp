@@ -102,9 +102,7 @@ KeyRange buckets_through(Kind kind, Bucket bucket) {
 }
 
 wire::InvocationId id_in_live(std::string_view key) { return id_at(key, 1); }
-std::uint64_t seq_in_outbox(std::string_view key) {
-  return get_be<std::uint64_t>(key.substr(1));
-}
+std::uint64_t seq_in_outbox(std::string_view key) { return get_be<std::uint64_t>(key.substr(1)); }
 Timer timer_in(std::string_view key) {
   return {.due = from_millis(get_be<std::uint64_t>(key.substr(1))),
           .kind = static_cast<wire::TimerKind>(key[9]),

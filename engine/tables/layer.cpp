@@ -104,7 +104,8 @@ Layer::Found Layer::find_or_make(std::string_view key) {
     slot = slot_of(*chunks_[at], head, key);
   }
   Chunk& chunk = *chunks_[at];
-  const auto moved = static_cast<std::ptrdiff_t>(slot), size = static_cast<std::ptrdiff_t>(chunk.size);
+  const auto moved = static_cast<std::ptrdiff_t>(slot),
+             size = static_cast<std::ptrdiff_t>(chunk.size);
   std::move_backward(chunk.heads.begin() + moved, chunk.heads.begin() + size,
                      chunk.heads.begin() + size + 1);
   std::move_backward(chunk.rows.begin() + moved, chunk.rows.begin() + size,

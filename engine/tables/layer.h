@@ -40,9 +40,7 @@ namespace perdure::tables {
 //   no       no      known absent below           nothing
 class Row {
  public:
-  std::string_view key() const {
-    return {reinterpret_cast<const char*>(this + 1), key_size_};
-  }
+  std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_size_}; }
   std::size_t bytes() const { return overhead + key_size_ + value.size(); }
 
   std::string value;

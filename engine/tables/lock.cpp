@@ -35,8 +35,7 @@ std::optional<wire::InvocationId> LockView::holder() const {
 bool LockView::held_by(const wire::InvocationId& id) const { return holder() == id; }
 
 WallTime LockView::since() const {
-  return WallTime(
-      std::chrono::milliseconds(static_cast<std::int64_t>(number_at(row_, since_at))));
+  return WallTime(std::chrono::milliseconds(static_cast<std::int64_t>(number_at(row_, since_at))));
 }
 
 std::optional<LockItem> LockView::at_or_after(std::uint64_t position) const {
@@ -48,9 +47,8 @@ std::optional<LockItem> LockView::at_or_after(std::uint64_t position) const {
     const auto kind = static_cast<Waiting>(row_[at]);
     const auto size = get_be<std::uint32_t>(row_.substr(at + 1));
     if (kind != Waiting::removed) {
-      return LockItem{.kind = kind,
-                      .position = position,
-                      .bytes = row_.substr(at + item_header_bytes, size)};
+      return LockItem{
+          .kind = kind, .position = position, .bytes = row_.substr(at + item_header_bytes, size)};
     }
     position += item_header_bytes + size;
   }

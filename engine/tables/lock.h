@@ -43,7 +43,7 @@ class LockView {
   bool held() const;
   std::optional<wire::InvocationId> holder() const;
   bool held_by(const wire::InvocationId&) const;
-  WallTime since() const;               // when the holder got it; only if held
+  WallTime since() const;                // when the holder got it; only if held
   std::optional<LockItem> next() const;  // the first that waits
   // The item after that one; for listings.
   std::optional<LockItem> after(const LockItem&) const;

@@ -32,7 +32,7 @@ inline constexpr std::uint64_t storage_version = 1;
 // One a partition: how far it is, and the marks that fence (design, law 3).
 struct PartitionRow {
   Lsn applied;
-  Epoch epoch;                    // of the leader announced last
+  Epoch epoch;  // of the leader announced last
   NodeId leader;
   std::uint64_t incarnation = 0;  // of that leader's process
   std::uint64_t self_mark = 0;    // highest seq of its Self records
@@ -40,30 +40,31 @@ struct PartitionRow {
   std::uint64_t outbox_next = 1;
   std::uint64_t schema_version = 0;
   std::uint64_t storage = storage_version;
-  WallTime requests_pruned;        // request rows before this are gone
+  WallTime requests_pruned;           // request rows before this are gone
   std::uint64_t dropped_buckets = 0;  // all below this one
   PartitionId partition;
   std::uint64_t partitions = 0;  // how many there are: decides who owns what
-  static constexpr auto fields = std::tuple(
-      wire::field(1, "applied", &PartitionRow::applied),
-      wire::field(2, "epoch", &PartitionRow::epoch), wire::field(3, "leader", &PartitionRow::leader),
-      wire::field(4, "incarnation", &PartitionRow::incarnation),
-      wire::field(5, "self_mark", &PartitionRow::self_mark),
-      wire::field(6, "outbox_head", &PartitionRow::outbox_head),
-      wire::field(7, "outbox_next", &PartitionRow::outbox_next),
-      wire::field(8, "schema_version", &PartitionRow::schema_version),
-      wire::field(9, "storage", &PartitionRow::storage),
-      wire::field(10, "requests_pruned", &PartitionRow::requests_pruned),
-      wire::field(11, "dropped_buckets", &PartitionRow::dropped_buckets),
-      wire::field(12, "partition", &PartitionRow::partition),
-      wire::field(13, "partitions", &PartitionRow::partitions));
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "applied", &PartitionRow::applied),
+                 wire::field(2, "epoch", &PartitionRow::epoch),
+                 wire::field(3, "leader", &PartitionRow::leader),
+                 wire::field(4, "incarnation", &PartitionRow::incarnation),
+                 wire::field(5, "self_mark", &PartitionRow::self_mark),
+                 wire::field(6, "outbox_head", &PartitionRow::outbox_head),
+                 wire::field(7, "outbox_next", &PartitionRow::outbox_next),
+                 wire::field(8, "schema_version", &PartitionRow::schema_version),
+                 wire::field(9, "storage", &PartitionRow::storage),
+                 wire::field(10, "requests_pruned", &PartitionRow::requests_pruned),
+                 wire::field(11, "dropped_buckets", &PartitionRow::dropped_buckets),
+                 wire::field(12, "partition", &PartitionRow::partition),
+                 wire::field(13, "partitions", &PartitionRow::partitions));
 };
 
 struct Scheduled {
   WallTime due;
   static constexpr auto fields = std::tuple(wire::field(1, "due", &Scheduled::due));
 };
-struct Active {  // queued or running: the lock row knows
+struct Active {                 // queued or running: the lock row knows
   std::uint64_t queued_at = 0;  // its position in the lock row, if it ever waited there
   static constexpr auto fields = std::tuple(wire::field(1, "queued_at", &Active::queued_at));
 };
@@ -73,8 +74,7 @@ struct Suspended {
 };
 struct Paused {
   std::optional<wire::Failure> last_failure;
-  static constexpr auto fields =
-      std::tuple(wire::field(1, "last_failure", &Paused::last_failure));
+  static constexpr auto fields = std::tuple(wire::field(1, "last_failure", &Paused::last_failure));
 };
 
 struct NamedSignal {
@@ -93,8 +93,9 @@ struct OpenCall {  // whom a kill must follow
 struct OpenSleep {  // whose timer goes when the invocation goes
   WallTime due;
   std::uint32_t completion_id = 0;
-  static constexpr auto fields = std::tuple(wire::field(1, "due", &OpenSleep::due),
-                                            wire::field(2, "completion_id", &OpenSleep::completion_id));
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "due", &OpenSleep::due),
+                 wire::field(2, "completion_id", &OpenSleep::completion_id));
 };
 
 // What the journal has, so that nobody needs to read it to know.
@@ -146,36 +147,35 @@ struct InvocationRow {
   std::uint64_t random_seed = 0;
   std::optional<std::string> idempotency_key;
   std::string traceparent;
-  static constexpr auto fields = std::tuple(
-      wire::one_of("status", &InvocationRow::status, 1, 2, 3, 4),
-      wire::field(5, "target", &InvocationRow::target),
-      wire::field(6, "retention", &InvocationRow::retention),
-      wire::field(7, "deployment", &InvocationRow::deployment),
-      wire::field(8, "protocol_version", &InvocationRow::protocol_version),
-      wire::field(9, "invoked_by", &InvocationRow::invoked_by),
-      wire::field(10, "invoked_by_target", &InvocationRow::invoked_by_target),
-      wire::field(11, "waiters", &InvocationRow::waiters),
-      wire::field(12, "journal", &InvocationRow::journal),
-      wire::field(13, "open_calls", &InvocationRow::open_calls),
-      wire::field(14, "open_sleeps", &InvocationRow::open_sleeps),
-      wire::one_of("output", &InvocationRow::output, 15, 16),
-      wire::field(17, "times", &InvocationRow::times),
-      wire::field(18, "random_seed", &InvocationRow::random_seed),
-      wire::field(19, "idempotency_key", &InvocationRow::idempotency_key),
-      wire::field(20, "traceparent", &InvocationRow::traceparent));
+  static constexpr auto fields =
+      std::tuple(wire::one_of("status", &InvocationRow::status, 1, 2, 3, 4),
+                 wire::field(5, "target", &InvocationRow::target),
+                 wire::field(6, "retention", &InvocationRow::retention),
+                 wire::field(7, "deployment", &InvocationRow::deployment),
+                 wire::field(8, "protocol_version", &InvocationRow::protocol_version),
+                 wire::field(9, "invoked_by", &InvocationRow::invoked_by),
+                 wire::field(10, "invoked_by_target", &InvocationRow::invoked_by_target),
+                 wire::field(11, "waiters", &InvocationRow::waiters),
+                 wire::field(12, "journal", &InvocationRow::journal),
+                 wire::field(13, "open_calls", &InvocationRow::open_calls),
+                 wire::field(14, "open_sleeps", &InvocationRow::open_sleeps),
+                 wire::one_of("output", &InvocationRow::output, 15, 16),
+                 wire::field(17, "times", &InvocationRow::times),
+                 wire::field(18, "random_seed", &InvocationRow::random_seed),
+                 wire::field(19, "idempotency_key", &InvocationRow::idempotency_key),
+                 wire::field(20, "traceparent", &InvocationRow::traceparent));
 };
 
 // Of a completed invocation, by id: where the rest is, and until when it counts.
 struct EndedRow {
-  WallTime kept_until;                 // its bucket is bucket_of(kept_until)
+  WallTime kept_until;                    // its bucket is bucket_of(kept_until)
   std::optional<WallTime> journal_until;  // absent: the journal is gone
-  std::uint32_t chunks = 0;            // of the journal, beside the tail
-  std::optional<wire::Target> workflow;  // whose state and promises go with it
-  static constexpr auto fields =
-      std::tuple(wire::field(1, "kept_until", &EndedRow::kept_until),
-                 wire::field(2, "journal_until", &EndedRow::journal_until),
-                 wire::field(3, "chunks", &EndedRow::chunks),
-                 wire::field(4, "workflow", &EndedRow::workflow));
+  std::uint32_t chunks = 0;               // of the journal, beside the tail
+  std::optional<wire::Target> workflow;   // whose state and promises go with it
+  static constexpr auto fields = std::tuple(
+      wire::field(1, "kept_until", &EndedRow::kept_until),
+      wire::field(2, "journal_until", &EndedRow::journal_until),
+      wire::field(3, "chunks", &EndedRow::chunks), wire::field(4, "workflow", &EndedRow::workflow));
 };
 
 struct CompletedRow {

@@ -13,7 +13,8 @@ namespace perdure::tables {
 class Scan::LiveSource : public Source {
  public:
   explicit LiveSource(const Scan& scan)
-      : scan_(scan), walk_(scan.live_, scan.position_, scan.to_),
+      : scan_(scan),
+        walk_(scan.live_, scan.position_, scan.to_),
         saved_(scan.saved_.lower_bound(scan.position_)) {
     settle();
   }

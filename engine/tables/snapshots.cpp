@@ -30,8 +30,7 @@ Result<std::string> read_all(io::Disk& disk, const std::string& path) {
 
 }  // namespace
 
-Snapshots::Snapshots(io::Disk& disk, io::Trace& trace, PartitionId partition,
-                     std::string_view root)
+Snapshots::Snapshots(io::Disk& disk, io::Trace& trace, PartitionId partition, std::string_view root)
     : disk_(disk),
       trace_(trace),
       partition_(partition),
@@ -82,8 +81,8 @@ Result<void> Snapshots::make_folders(const SnapshotManifest& snapshot) {
 }
 
 Result<SnapshotManifest> Snapshots::take(io::Family& family, Lsn applied) {
-  SnapshotManifest snapshot{.partition = partition_, .applied = applied, .number = next_number_++,
-                            .files = {}};
+  SnapshotManifest snapshot{
+      .partition = partition_, .applied = applied, .number = next_number_++, .files = {}};
   const std::string folder = folder_of(snapshot), rows = folder + "/rows";
   refuse_.push_back(folder);  // until it is whole
   TRY_VOID(make_folders(snapshot));
@@ -98,7 +97,8 @@ Result<SnapshotManifest> Snapshots::take(io::Family& family, Lsn applied) {
   kept_.push_back(snapshot);
   forget_old();
   trace_.event(io::Level::info, "tables.snapshot.taken",
-               {{"partition", partition_.raw()}, {"applied", applied.raw()},
+               {{"partition", partition_.raw()},
+                {"applied", applied.raw()},
                 {"files", snapshot.files.size()}});
   return snapshot;
 }

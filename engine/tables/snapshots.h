@@ -37,10 +37,9 @@ struct SnapshotFile {
   std::string name;
   std::uint64_t size = 0;
   std::uint64_t checksum = 0;
-  static constexpr auto fields =
-      std::tuple(wire::field(1, "name", &SnapshotFile::name),
-                 wire::field(2, "size", &SnapshotFile::size),
-                 wire::field(3, "checksum", &SnapshotFile::checksum));
+  static constexpr auto fields = std::tuple(wire::field(1, "name", &SnapshotFile::name),
+                                            wire::field(2, "size", &SnapshotFile::size),
+                                            wire::field(3, "checksum", &SnapshotFile::checksum));
   friend bool operator==(const SnapshotFile&, const SnapshotFile&) = default;
 };
 
@@ -51,12 +50,12 @@ struct SnapshotManifest {
   Lsn applied;
   std::uint64_t number = 0;  // of this partition's snapshots, in the order they were taken
   std::vector<SnapshotFile> files;
-  static constexpr auto fields = std::tuple(
-      wire::field(1, "version", &SnapshotManifest::version),
-      wire::field(2, "partition", &SnapshotManifest::partition),
-      wire::field(3, "applied", &SnapshotManifest::applied),
-      wire::field(4, "number", &SnapshotManifest::number),
-      wire::field(5, "files", &SnapshotManifest::files));
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "version", &SnapshotManifest::version),
+                 wire::field(2, "partition", &SnapshotManifest::partition),
+                 wire::field(3, "applied", &SnapshotManifest::applied),
+                 wire::field(4, "number", &SnapshotManifest::number),
+                 wire::field(5, "files", &SnapshotManifest::files));
   friend bool operator==(const SnapshotManifest&, const SnapshotManifest&) = default;
 };
 

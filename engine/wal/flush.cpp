@@ -64,8 +64,7 @@ void Wal::tell(const std::vector<Touched>& touched) {
 // The bytes are in doubt for ever (io/disk.h): nothing after them may be acknowledged.
 void Wal::fail_safe(const Error& why) {
   failure_ = Error{Code::failed, "the log's disk failed: " + why.detail};
-  trace_.event(io::Level::error, "wal.failed",
-               {{"folder", options_.folder}, {"why", why.detail}});
+  trace_.event(io::Level::error, "wal.failed", {{"folder", options_.folder}, {"why", why.detail}});
   std::vector<LogletId> listening;
   for (const auto& [loglet, listener] : listeners_) listening.push_back(loglet);
   for (const LogletId loglet : listening) {

@@ -68,8 +68,7 @@ void put_frame(std::byte* into, const Header& header, std::string_view bytes) {
 void mark_last(std::byte* frame) { frame[at_flags] |= std::byte{last_of_batch}; }
 
 void put_checks(std::byte* frame, std::uint64_t seed) {
-  const std::string_view all(reinterpret_cast<const char*>(frame),
-                             header_bytes + length_of(frame));
+  const std::string_view all(reinterpret_cast<const char*>(frame), header_bytes + length_of(frame));
   put(frame + at_header_check, check_of(all, seed));
   put(frame + at_checksum, hash64(all.substr(at_header_check), seed));
 }

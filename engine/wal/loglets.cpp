@@ -19,26 +19,20 @@ std::unexpected<Error> contradiction(LogletId loglet, std::string_view what, Off
 Result<void> Loglets::apply(const Header& header, std::string_view bytes, Place place) {
   switch (header.kind) {
     case Kind::record:
-    case Kind::metadata:
-      return put(header.loglet, header.offset, place);
-    case Kind::seal:
-      loglets_[header.loglet].sealed = true;
-      return {};
+    case Kind::metadata: return put(header.loglet, header.offset, place);
+    case Kind::seal: loglets_[header.loglet].sealed = true; return {};
     case Kind::trim:
       if (header.offset > offset_max) {
         return contradiction(header.loglet, "trimmed beyond reason at", header.offset);
       }
       trim(loglets_[header.loglet], header.offset);
       return {};
-    case Kind::drop:
-      drop(header.loglet);
-      return {};
+    case Kind::drop: drop(header.loglet); return {};
     case Kind::roster: {
       TRY(lines, decode_roster(bytes));
       return merge(lines);
     }
-    case Kind::end:
-      return {};
+    case Kind::end: return {};
   }
   return fail(Code::invalid, "a frame of kind " +
                                  std::to_string(static_cast<unsigned>(header.kind)) +
@@ -49,10 +43,8 @@ std::optional<LogletState> Loglets::find(LogletId id) const {
   const auto found = loglets_.find(id);
   if (found == loglets_.end()) return std::nullopt;
   const Loglet& loglet = found->second;
-  return LogletState{.loglet = id,
-                     .trim_point = loglet.trim_point,
-                     .last = loglet.last,
-                     .sealed = loglet.sealed};
+  return LogletState{
+      .loglet = id, .trim_point = loglet.trim_point, .last = loglet.last, .sealed = loglet.sealed};
 }
 
 std::vector<LogletState> Loglets::all() const {
@@ -90,8 +82,7 @@ std::vector<Loglets::Found> Loglets::found_in(std::uint32_t segment) const {
   for (const auto& [id, loglet] : loglets_) {
     for (std::size_t i = 0; i < loglet.places.size(); ++i) {
       if (loglet.places[i].segment != segment) continue;
-      found.push_back(
-          {.loglet = id, .offset = loglet.first_placed + i, .place = loglet.places[i]});
+      found.push_back({.loglet = id, .offset = loglet.first_placed + i, .place = loglet.places[i]});
     }
   }
   return found;

@@ -10,8 +10,7 @@ OldFrames::OldFrames(io::Fibers& fibers, std::uint64_t stream_id, std::uint32_t 
                      std::uint32_t windows)
     : stream_id_(stream_id), window_bytes_(window_bytes), windows_(windows), loaded_(fibers) {}
 
-Result<OldFrames::Frame> OldFrames::read(Segment& segment, Place place,
-                                         std::uint32_t durable_end) {
+Result<OldFrames::Frame> OldFrames::read(Segment& segment, Place place, std::uint32_t durable_end) {
   const std::uint32_t length = header_bytes + place.length;
   Window* window = find(segment.number, place);
   while (window == nullptr || window->loading) {
@@ -57,8 +56,7 @@ Result<void> OldFrames::load(Segment& segment, Place place, std::uint32_t durabl
   const std::uint32_t first = place.byte / sector_bytes * sector_bytes;
   const std::uint32_t wanted = place.byte - first + header_bytes + place.length;
   CHECK(first + std::uint64_t{wanted} <= durable_end);
-  const std::uint32_t length =
-      std::min(std::max(window_bytes_, wanted), durable_end - first);
+  const std::uint32_t length = std::min(std::max(window_bytes_, wanted), durable_end - first);
   *window = {.segment = segment.number,
              .first = first,
              .bytes = std::move(window->bytes),

@@ -168,8 +168,7 @@ Result<void> Segments::recycle() {
 
 // What failed may not be found by a later recovery: a ready segment may not stand where a
 // later one was used.  Nothing more is prepared before both names are surely gone.
-Result<void> Segments::or_litter(Result<void> made, const std::string& raw,
-                                 std::uint32_t number) {
+Result<void> Segments::or_litter(Result<void> made, const std::string& raw, std::uint32_t number) {
   if (made) return made;
   litter_ = {raw, path(number, ".segment")};
   if (auto swept = sweep(); !swept) made.error().detail += "; " + swept.error().detail;
@@ -191,8 +190,7 @@ Result<void> Segments::sweep() {
 // before anything is appended.
 Result<void> Segments::finish(std::unique_ptr<io::File> file, const std::string& raw,
                               std::uint32_t number, std::uint32_t capacity) {
-  const SegmentHead head{
-      .number = number, .capacity = capacity, .stream_id = options_.stream_id};
+  const SegmentHead head{.number = number, .capacity = capacity, .stream_id = options_.stream_id};
   TRY_VOID(file->write_and_sync(0, as_bytes(encode_head(head))));
   TRY_VOID(disk_.rename(raw, path(number, ".segment")));
   TRY_VOID(disk_.sync_folder(options_.folder));

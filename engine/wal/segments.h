@@ -39,7 +39,7 @@ struct Segment {
 struct SegmentsOptions {
   std::string folder;
   std::uint64_t stream_id = 0;
-  std::uint64_t bytes_max = 0;      // of all files together
+  std::uint64_t bytes_max = 0;  // of all files together
 };
 
 class Segments {
@@ -79,8 +79,8 @@ class Segments {
   Result<void> load_segment(const std::string& name, std::uint32_t number);
   Result<void> make_new(std::uint32_t capacity);
   Result<void> recycle();
-  Result<void> finish(std::unique_ptr<io::File> file, const std::string& raw,
-                      std::uint32_t number, std::uint32_t capacity);
+  Result<void> finish(std::unique_ptr<io::File> file, const std::string& raw, std::uint32_t number,
+                      std::uint32_t capacity);
   Result<void> or_litter(Result<void> made, const std::string& raw, std::uint32_t number);
   Result<void> sweep();
   std::string path(std::uint32_t number, std::string_view ending) const;
@@ -90,7 +90,7 @@ class Segments {
   std::deque<std::unique_ptr<Segment>> segments_;
   std::size_t in_use_ = 0;
   std::vector<Spare> spares_;
-  std::vector<std::string> litter_;    // what a failed prepare() may have left
+  std::vector<std::string> litter_;  // what a failed prepare() may have left
   std::uint32_t next_number_ = 1;
 };
 

@@ -22,8 +22,7 @@ std::string hex(std::uint64_t number) {
 
 std::optional<std::uint64_t> number_in(std::string_view text, int base) {
   std::uint64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number, base);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
 }
@@ -40,8 +39,9 @@ std::optional<std::string_view> take_line(std::string_view& text, std::string_vi
 }
 
 std::unexpected<Error> damaged() {
-  return fail(Code::corrupt, "the storage marker is damaged: restore the data directory, or "
-                             "start with an empty one");
+  return fail(Code::corrupt,
+              "the storage marker is damaged: restore the data directory, or "
+              "start with an empty one");
 }
 
 Result<std::string> read_all(io::File& file) {
@@ -88,9 +88,9 @@ Result<void> check_ours(const StorageMarker& found, const StorageMarker& ours) {
 
 std::string encode_marker(const StorageMarker& marker) {
   std::string text = std::string(title) + "\nversion " + std::to_string(storage_version) +
-                     "\ncluster " + marker.cluster + "\nnode " +
-                     std::to_string(marker.node.raw()) + "\nstreams " +
-                     std::to_string(marker.streams) + "\nid " + hex(marker.id) + "\n";
+                     "\ncluster " + marker.cluster + "\nnode " + std::to_string(marker.node.raw()) +
+                     "\nstreams " + std::to_string(marker.streams) + "\nid " + hex(marker.id) +
+                     "\n";
   return text + "check " + hex(hash64(text)) + "\n";
 }
 
@@ -137,8 +137,9 @@ Result<OpenedMarker> open_marker(io::Disk& disk, const StorageMarker& ours) {
   }
   TRY(log_is_there, has_log(disk));
   if (log_is_there) {
-    return fail(Code::corrupt, "the data directory has a log but no storage marker: restore "
-                               "the marker, or start with an empty directory");
+    return fail(Code::corrupt,
+                "the data directory has a log but no storage marker: restore "
+                "the marker, or start with an empty directory");
   }
   TRY_VOID(write(disk, ours));
   return OpenedMarker{.marker = ours, .fresh = true};

@@ -89,10 +89,8 @@ Result<Position> Wal::append(const Entry& entry) {
   CHECK(entry.offset != Offset(0));
   CHECK(entry.kind == Kind::record || entry.kind == Kind::metadata);
   TRY_VOID(admit(entry.bytes.size(), entry.admission));
-  return put({.kind = entry.kind,
-              .loglet = entry.loglet,
-              .offset = entry.offset,
-              .bytes = entry.bytes});
+  return put(
+      {.kind = entry.kind, .loglet = entry.loglet, .offset = entry.offset, .bytes = entry.bytes});
 }
 
 Result<Position> Wal::seal(LogletId loglet, std::string_view why) {
@@ -221,14 +219,13 @@ Position Wal::put_here(const Frame& frame) {
   head_ = position_of(segment_of(at), batch.end);
   unsynced_bytes_ += bytes;
 
-  const auto known = loglets_.apply(
-      header, frame.bytes,
-      {.segment = segment_of(at),
-       .byte = byte_of(at),
-       .length = static_cast<std::uint32_t>(frame.bytes.size())});
+  const auto known = loglets_.apply(header, frame.bytes,
+                                    {.segment = segment_of(at),
+                                     .byte = byte_of(at),
+                                     .length = static_cast<std::uint32_t>(frame.bytes.size())});
   CHECK(known.has_value());
-  const bool tells = (frame.kind == Kind::record || frame.kind == Kind::metadata) &&
-                     (frame.flags & moved) == 0;
+  const bool tells =
+      (frame.kind == Kind::record || frame.kind == Kind::metadata) && (frame.flags & moved) == 0;
   if (tells) touch(batch, frame.loglet, frame.offset);
   work_.notify_one();
   return at;
@@ -299,8 +296,8 @@ Result<std::vector<Record>> Wal::read(LogletId loglet, Offset from, Offset to,
     const Place place = loglets_.place_of(loglet, offset);
     if (place.segment == 0) {
       if (!records.empty()) break;
-      return fail(Code::not_found, "loglet " + std::to_string(loglet.raw()) +
-                                       " has no offset " + std::to_string(offset.raw()) + " here");
+      return fail(Code::not_found, "loglet " + std::to_string(loglet.raw()) + " has no offset " +
+                                       std::to_string(offset.raw()) + " here");
     }
     TRY(frame, fetch(place));
     records.push_back({.offset = offset, .bytes = std::string(frame.bytes)});

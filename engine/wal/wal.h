@@ -62,12 +62,12 @@ struct Options {
   std::uint64_t stream_id = 0;  // random, from the storage marker: seeds every check
 
   std::uint32_t segment_bytes = 64 << 20;
-  std::uint32_t first_segment_bytes = 4 << 20;  // of a new stream: it should start at once
-  std::uint64_t bytes_max = std::uint64_t{256} << 30;    // on disk
-  std::uint32_t batch_bytes_max = 1 << 20;      // a larger record makes a batch of its own
-  std::uint32_t unsynced_bytes_max = 16 << 20;  // gathered and in flight
-  std::uint64_t memory_bytes = 16 << 20;        // of the newest frames
-  std::uint32_t read_window_bytes = 512 << 10;  // of older ones
+  std::uint32_t first_segment_bytes = 4 << 20;         // of a new stream: it should start at once
+  std::uint64_t bytes_max = std::uint64_t{256} << 30;  // on disk
+  std::uint32_t batch_bytes_max = 1 << 20;             // a larger record makes a batch of its own
+  std::uint32_t unsynced_bytes_max = 16 << 20;         // gathered and in flight
+  std::uint64_t memory_bytes = 16 << 20;               // of the newest frames
+  std::uint32_t read_window_bytes = 512 << 10;         // of older ones
   std::uint32_t read_windows = 8;
   // Held back from ordinary appends, and from finishing ones; at most an eighth of the
   // current segment each.
@@ -220,8 +220,8 @@ class Wal {
 
   Position head_;
   Position durable_;
-  Position freed_at_;     // position of the last frame that set something free
-  Ring<Batch> batches_;   // the front one may be in flight, the last one may be open
+  Position freed_at_;                    // position of the last frame that set something free
+  Ring<Batch> batches_;                  // the front one may be in flight, the last one may be open
   std::vector<Touched> touched_unused_;  // its memory is
   std::uint64_t unsynced_bytes_ = 0;
   std::optional<Error> failure_;

@@ -7,7 +7,8 @@
 //       WallTime until;
 //       std::optional<std::string> why;
 //       static constexpr auto fields = std::tuple(
-//           field(1, "who", &Nap::who), field(2, "until", &Nap::until), field(3, "why", &Nap::why));
+//           field(1, "who", &Nap::who), field(2, "until", &Nap::until), field(3, "why",
+//           &Nap::why));
 //     };
 //
 //     std::string bytes = encode(nap);

@@ -216,10 +216,12 @@ void read_value(Reader& in, WireType type, T& value, int depth) {
     if (type != WireType::varint) return void(in.wrong = "expected a varint");
     value = from_varint<T>(in.varint());
   } else if constexpr (ScalarVector<T>) {
-    if (type == WireType::varint) return void(value.push_back(from_varint<typename T::value_type>(in.varint())));
+    if (type == WireType::varint)
+      return void(value.push_back(from_varint<typename T::value_type>(in.varint())));
     if (type != WireType::bytes) return void(in.wrong = "expected packed numbers");
     Reader packed{in.bytes()};
-    while (!packed.rest.empty()) value.push_back(from_varint<typename T::value_type>(packed.varint()));
+    while (!packed.rest.empty())
+      value.push_back(from_varint<typename T::value_type>(packed.varint()));
     if (packed.wrong) in.wrong = packed.wrong;
   } else if constexpr (is_vector<T>::value) {
     value.emplace_back();
@@ -323,8 +325,9 @@ bool read_field(Reader& in, std::uint32_t number, WireType type, T& message,
 
 template <Message T>
 std::size_t size_of(const T& message) {
-  return std::apply([&](const auto&... f) { return (std::size_t{0} + ... + size_of_field(message, f)); },
-                    T::fields);
+  return std::apply(
+      [&](const auto&... f) { return (std::size_t{0} + ... + size_of_field(message, f)); },
+      T::fields);
 }
 
 template <Message T>
@@ -340,9 +343,7 @@ void read(Reader& in, T& message, int depth) {
     const auto number = static_cast<std::uint32_t>(tag >> 3);
     const auto type = static_cast<WireType>(tag & 7);
     const bool known = std::apply(
-        [&](const auto&... f) {
-          return (read_field(in, number, type, message, f, depth) || ...);
-        },
+        [&](const auto&... f) { return (read_field(in, number, type, message, f, depth) || ...); },
         T::fields);
     if (!known) in.skip(type);
   }
@@ -390,7 +391,9 @@ template <class T>
 void show_value(std::string& out, const T& value) {
   if constexpr (std::is_same_v<T, bool>) {
     out += value ? "true" : "false";
-  } else if constexpr (requires { { name_of(value) } -> std::convertible_to<std::string_view>; }) {
+  } else if constexpr (requires {
+                         { name_of(value) } -> std::convertible_to<std::string_view>;
+                       }) {
     out += name_of(value);
   } else if constexpr (Scalar<T>) {
     out += std::to_string(to_varint(value));

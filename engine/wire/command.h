@@ -38,23 +38,23 @@ struct Invoke {
   Target target;
   std::vector<KeyValue> headers;
   std::string input;
-  std::optional<Waiter> waiter;             // the caller, when it is an invocation
-  std::optional<InvocationId> invoked_by;   // absent: an ingress request
+  std::optional<Waiter> waiter;            // the caller, when it is an invocation
+  std::optional<InvocationId> invoked_by;  // absent: an ingress request
   std::optional<Target> invoked_by_target;
-  std::optional<WallTime> due;              // not before; absent: now
+  std::optional<WallTime> due;  // not before; absent: now
   Retention retention;
   std::optional<std::string> idempotency_key;
   std::uint64_t random_seed = 0;
   std::string traceparent;
-  static constexpr auto fields = std::tuple(
-      field(1, "id", &Invoke::id), field(2, "target", &Invoke::target),
-      field(3, "headers", &Invoke::headers), field(4, "input", &Invoke::input),
-      field(5, "waiter", &Invoke::waiter), field(6, "invoked_by", &Invoke::invoked_by),
-      field(7, "invoked_by_target", &Invoke::invoked_by_target), field(8, "due", &Invoke::due),
-      field(9, "retention", &Invoke::retention),
-      field(10, "idempotency_key", &Invoke::idempotency_key),
-      field(11, "random_seed", &Invoke::random_seed),
-      field(12, "traceparent", &Invoke::traceparent));
+  static constexpr auto fields =
+      std::tuple(field(1, "id", &Invoke::id), field(2, "target", &Invoke::target),
+                 field(3, "headers", &Invoke::headers), field(4, "input", &Invoke::input),
+                 field(5, "waiter", &Invoke::waiter), field(6, "invoked_by", &Invoke::invoked_by),
+                 field(7, "invoked_by_target", &Invoke::invoked_by_target),
+                 field(8, "due", &Invoke::due), field(9, "retention", &Invoke::retention),
+                 field(10, "idempotency_key", &Invoke::idempotency_key),
+                 field(11, "random_seed", &Invoke::random_seed),
+                 field(12, "traceparent", &Invoke::traceparent));
 };
 
 // --- steps of a running handler, proposed by the leader's invoker --------------------
@@ -227,18 +227,17 @@ struct AnnounceLeader {
   Epoch epoch;
   NodeId node;
   std::uint64_t incarnation = 0;
-  static constexpr auto fields = std::tuple(field(1, "epoch", &AnnounceLeader::epoch),
-                                            field(2, "node", &AnnounceLeader::node),
-                                            field(3, "incarnation", &AnnounceLeader::incarnation));
+  static constexpr auto fields =
+      std::tuple(field(1, "epoch", &AnnounceLeader::epoch), field(2, "node", &AnnounceLeader::node),
+                 field(3, "incarnation", &AnnounceLeader::incarnation));
 };
 
 // The schema the partition goes by from here on; older versions are ignored.
 struct UpdateSchema {
   std::uint64_t version = 0;
   std::string schema;  // an encoded wire::Schema
-  static constexpr auto fields =
-      std::tuple(field(1, "version", &UpdateSchema::version),
-                 field(2, "schema", &UpdateSchema::schema));
+  static constexpr auto fields = std::tuple(field(1, "version", &UpdateSchema::version),
+                                            field(2, "schema", &UpdateSchema::schema));
 };
 
 struct Command {
@@ -246,9 +245,8 @@ struct Command {
                Signal, Cancel, Kill, Resume, Attach, Purge, PatchState, Fire, TruncateOutbox,
                AnnounceLeader, UpdateSchema>
       body;
-  static constexpr auto fields =
-      std::tuple(one_of("is", &Command::body, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
-                        17, 18, 19, 20));
+  static constexpr auto fields = std::tuple(one_of("is", &Command::body, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+                                                   10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20));
 };
 std::string_view name_of(const Command&);  // "Invoke"
 
@@ -265,9 +263,9 @@ struct SourceProducer {
   // A sender that starts anew may cut its outbox into other records than the last one
   // did, so what was applied already is skipped command by command.
   std::vector<std::uint64_t> seqs;
-  static constexpr auto fields = std::tuple(field(1, "partition", &SourceProducer::partition),
-                                            field(2, "seq", &SourceProducer::seq),
-                                            field(3, "seqs", &SourceProducer::seqs));
+  static constexpr auto fields =
+      std::tuple(field(1, "partition", &SourceProducer::partition),
+                 field(2, "seq", &SourceProducer::seq), field(3, "seqs", &SourceProducer::seqs));
 };
 struct RequestProducer {
   Uuid id() const { return {.high = high, .low = low}; }

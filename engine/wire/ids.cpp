@@ -118,8 +118,8 @@ std::string DeploymentId::bytes() const {
 
 Result<DeploymentId> DeploymentId::from_bytes(std::string_view bytes) {
   if (bytes.size() != 16) return fail(Code::invalid, "a deployment id has 16 bytes");
-  return DeploymentId{{.high = get_be<std::uint64_t>(bytes),
-                       .low = get_be<std::uint64_t>(bytes.substr(8))}};
+  return DeploymentId{
+      {.high = get_be<std::uint64_t>(bytes), .low = get_be<std::uint64_t>(bytes.substr(8))}};
 }
 
 std::string DeploymentId::text() const {
@@ -202,9 +202,7 @@ std::uint64_t partition_start(PartitionId partition, std::uint64_t partitions) {
   return static_cast<std::uint64_t>((Wide{partition.raw()} * space + partitions - 1) / partitions);
 }
 
-std::string base62(std::uint64_t number) {
-  return to_base62(swap_bytes(number, 8), width64);
-}
+std::string base62(std::uint64_t number) { return to_base62(swap_bytes(number, 8), width64); }
 
 std::string base64url(std::string_view bytes) {
   std::string text;

@@ -33,10 +33,10 @@ struct InvocationId {
   std::uint64_t partition_key = 0;
   Uuid uuid;
 
-  std::string bytes() const;                                    // 24
-  static Result<InvocationId> from_bytes(std::string_view);     // invalid
-  std::string text() const;                                     // inv_1…
-  static Result<InvocationId> from_text(std::string_view);      // invalid, and says why
+  std::string bytes() const;                                 // 24
+  static Result<InvocationId> from_bytes(std::string_view);  // invalid
+  std::string text() const;                                  // inv_1…
+  static Result<InvocationId> from_text(std::string_view);   // invalid, and says why
   friend auto operator<=>(const InvocationId&, const InvocationId&) = default;
 };
 
@@ -45,7 +45,7 @@ struct DeploymentId {
 
   std::string bytes() const;  // 16
   static Result<DeploymentId> from_bytes(std::string_view);
-  std::string text() const;   // dp_1…
+  std::string text() const;  // dp_1…
   static Result<DeploymentId> from_text(std::string_view);
   friend auto operator<=>(const DeploymentId&, const DeploymentId&) = default;
 };
@@ -76,8 +76,8 @@ std::uint64_t idempotent_bucket(std::string_view idempotency_key);
 PartitionId partition_of(std::uint64_t partition_key, std::uint64_t partitions);
 std::uint64_t partition_start(PartitionId, std::uint64_t partitions);
 
-std::string base62(std::uint64_t big_endian);      // 11 characters
-std::string base64url(std::string_view bytes);     // no padding
+std::string base62(std::uint64_t big_endian);   // 11 characters
+std::string base64url(std::string_view bytes);  // no padding
 Result<std::string> base64url_decode(std::string_view text);
 
 }  // namespace perdure::wire

@@ -29,11 +29,10 @@ struct Target {
   ServiceType service_type = ServiceType::service;
   HandlerType handler_type = HandlerType::plain;
   std::string service, key, handler;  // key is empty for services
-  static constexpr auto fields =
-      std::tuple(field(1, "service_type", &Target::service_type),
-                 field(2, "handler_type", &Target::handler_type),
-                 field(3, "service", &Target::service), field(4, "key", &Target::key),
-                 field(5, "handler", &Target::handler));
+  static constexpr auto fields = std::tuple(
+      field(1, "service_type", &Target::service_type),
+      field(2, "handler_type", &Target::handler_type), field(3, "service", &Target::service),
+      field(4, "key", &Target::key), field(5, "handler", &Target::handler));
 
   std::string text() const;  // "Svc/handler" or "Obj/key/handler"
 };
@@ -44,10 +43,9 @@ struct Waiter {
   InvocationId invocation;
   MessageType notification = MessageType::call_completion;
   std::uint32_t completion_id = 0;
-  static constexpr auto fields =
-      std::tuple(field(1, "invocation", &Waiter::invocation),
-                 field(2, "notification", &Waiter::notification),
-                 field(3, "completion_id", &Waiter::completion_id));
+  static constexpr auto fields = std::tuple(field(1, "invocation", &Waiter::invocation),
+                                            field(2, "notification", &Waiter::notification),
+                                            field(3, "completion_id", &Waiter::completion_id));
 };
 
 // How an invocation ended.

@@ -37,7 +37,8 @@ Result<Json> json_from_text(std::string_view text, int depth_max) {
   } catch (const TooDeep&) {
     return fail(Code::invalid, "nested deeper than " + std::to_string(depth_max) + " levels");
   } catch (const typename Json::exception& broken) {
-    std::string_view why = broken.what();  // "[json.exception.parse_error.101] parse error at line …"
+    std::string_view why =
+        broken.what();  // "[json.exception.parse_error.101] parse error at line …"
     if (const auto end = why.find("] "); end != std::string_view::npos) why.remove_prefix(end + 2);
     return fail(Code::invalid, std::string(why));
   }

@@ -128,9 +128,9 @@ struct Failure {
   std::uint32_t code = 0;  // an HTTP status, most often
   std::string message;
   std::vector<FailureMetadata> metadata;
-  static constexpr auto fields = std::tuple(field(1, "code", &Failure::code),
-                                            field(2, "message", &Failure::message),
-                                            field(3, "metadata", &Failure::metadata));
+  static constexpr auto fields =
+      std::tuple(field(1, "code", &Failure::code), field(2, "message", &Failure::message),
+                 field(3, "metadata", &Failure::metadata));
 };
 struct StateKeys {
   std::vector<std::string> keys;
@@ -230,9 +230,9 @@ struct ProposeRunCompletionMessage {
 struct AwaitingOnMessage {  // version 7
   Future awaiting_on;
   bool executing_side_effects = false;
-  static constexpr auto fields = std::tuple(
-      field(1, "awaiting_on", &AwaitingOnMessage::awaiting_on),
-      field(2, "executing_side_effects", &AwaitingOnMessage::executing_side_effects));
+  static constexpr auto fields =
+      std::tuple(field(1, "awaiting_on", &AwaitingOnMessage::awaiting_on),
+                 field(2, "executing_side_effects", &AwaitingOnMessage::executing_side_effects));
 };
 struct ProposeRunCompletionAckMessage {  // version 7
   std::uint32_t completion_id = 0;
@@ -290,10 +290,9 @@ struct GetEagerStateCommand {
   std::string key;
   std::variant<std::monostate, Void, Value> result;
   std::string name;
-  static constexpr auto fields = std::tuple(
-      field(1, "key", &GetEagerStateCommand::key),
-      one_of("result", &GetEagerStateCommand::result, 13, 14),
-      field(12, "name", &GetEagerStateCommand::name));
+  static constexpr auto fields = std::tuple(field(1, "key", &GetEagerStateCommand::key),
+                                            one_of("result", &GetEagerStateCommand::result, 13, 14),
+                                            field(12, "name", &GetEagerStateCommand::name));
 };
 struct PromiseCommand {  // GetPromise, PeekPromise
   std::string key;
@@ -369,7 +368,7 @@ struct OneWayCallCommand {
       field(12, "name", &OneWayCallCommand::name));
 };
 struct SendSignalCommand {
-  std::string target_invocation_id;                              // inv_1…
+  std::string target_invocation_id;                                 // inv_1…
   std::variant<std::monostate, std::uint32_t, std::string> signal;  // by number or by name
   std::variant<std::monostate, Void, Value, Failure> result;
   std::string entry_name;
@@ -424,8 +423,9 @@ using NotificationResult =
 struct Notification {
   std::variant<std::monostate, std::uint32_t, std::uint32_t, std::string> id;
   NotificationResult result;  // the bare text is an invocation id
-  static constexpr auto fields = std::tuple(one_of("id", &Notification::id, 1, 2, 3),
-                                            one_of("result", &Notification::result, 4, 5, 6, 16, 17));
+  static constexpr auto fields =
+      std::tuple(one_of("id", &Notification::id, 1, 2, 3),
+                 one_of("result", &Notification::result, 4, 5, 6, 16, 17));
 
   static Notification of_completion(std::uint32_t id, NotificationResult result) {
     Notification made{.id = {}, .result = std::move(result)};

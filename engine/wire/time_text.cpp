@@ -11,7 +11,18 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 __extension__ using Wide = __int128;
 
-enum class Unit { year, month, week, day, hour, minute, second, millisecond, microsecond, nanosecond };
+enum class Unit {
+  year,
+  month,
+  week,
+  day,
+  hour,
+  minute,
+  second,
+  millisecond,
+  microsecond,
+  nanosecond
+};
 
 struct UnitFacts {
   std::string_view name;
@@ -34,26 +45,60 @@ struct Designator {
   Unit unit;
 };
 // Longer ones first where one begins with another.
-constexpr Designator designators[] = {
-    {"nanoseconds", Unit::nanosecond}, {"nanosecond", Unit::nanosecond}, {"nanos", Unit::nanosecond},
-    {"nano", Unit::nanosecond},        {"nsecs", Unit::nanosecond},      {"nsec", Unit::nanosecond},
-    {"ns", Unit::nanosecond},          {"microseconds", Unit::microsecond},
-    {"microsecond", Unit::microsecond},{"micros", Unit::microsecond},    {"micro", Unit::microsecond},
-    {"usecs", Unit::microsecond},      {"usec", Unit::microsecond},      {"us", Unit::microsecond},
-    {"\xC2\xB5s", Unit::microsecond},  {"milliseconds", Unit::millisecond},
-    {"millisecond", Unit::millisecond},{"millis", Unit::millisecond},    {"milli", Unit::millisecond},
-    {"msecs", Unit::millisecond},      {"msec", Unit::millisecond},      {"ms", Unit::millisecond},
-    {"months", Unit::month},           {"month", Unit::month},           {"mos", Unit::month},
-    {"mo", Unit::month},               {"minutes", Unit::minute},        {"minute", Unit::minute},
-    {"mins", Unit::minute},            {"min", Unit::minute},            {"m", Unit::minute},
-    {"seconds", Unit::second},         {"second", Unit::second},         {"secs", Unit::second},
-    {"sec", Unit::second},             {"s", Unit::second},              {"hours", Unit::hour},
-    {"hour", Unit::hour},              {"hrs", Unit::hour},              {"hr", Unit::hour},
-    {"h", Unit::hour},                 {"days", Unit::day},              {"day", Unit::day},
-    {"d", Unit::day},                  {"weeks", Unit::week},            {"week", Unit::week},
-    {"wks", Unit::week},               {"wk", Unit::week},               {"w", Unit::week},
-    {"years", Unit::year},             {"year", Unit::year},             {"yrs", Unit::year},
-    {"yr", Unit::year},                {"y", Unit::year}};
+constexpr Designator designators[] = {{"nanoseconds", Unit::nanosecond},
+                                      {"nanosecond", Unit::nanosecond},
+                                      {"nanos", Unit::nanosecond},
+                                      {"nano", Unit::nanosecond},
+                                      {"nsecs", Unit::nanosecond},
+                                      {"nsec", Unit::nanosecond},
+                                      {"ns", Unit::nanosecond},
+                                      {"microseconds", Unit::microsecond},
+                                      {"microsecond", Unit::microsecond},
+                                      {"micros", Unit::microsecond},
+                                      {"micro", Unit::microsecond},
+                                      {"usecs", Unit::microsecond},
+                                      {"usec", Unit::microsecond},
+                                      {"us", Unit::microsecond},
+                                      {"\xC2\xB5s", Unit::microsecond},
+                                      {"milliseconds", Unit::millisecond},
+                                      {"millisecond", Unit::millisecond},
+                                      {"millis", Unit::millisecond},
+                                      {"milli", Unit::millisecond},
+                                      {"msecs", Unit::millisecond},
+                                      {"msec", Unit::millisecond},
+                                      {"ms", Unit::millisecond},
+                                      {"months", Unit::month},
+                                      {"month", Unit::month},
+                                      {"mos", Unit::month},
+                                      {"mo", Unit::month},
+                                      {"minutes", Unit::minute},
+                                      {"minute", Unit::minute},
+                                      {"mins", Unit::minute},
+                                      {"min", Unit::minute},
+                                      {"m", Unit::minute},
+                                      {"seconds", Unit::second},
+                                      {"second", Unit::second},
+                                      {"secs", Unit::second},
+                                      {"sec", Unit::second},
+                                      {"s", Unit::second},
+                                      {"hours", Unit::hour},
+                                      {"hour", Unit::hour},
+                                      {"hrs", Unit::hour},
+                                      {"hr", Unit::hour},
+                                      {"h", Unit::hour},
+                                      {"days", Unit::day},
+                                      {"day", Unit::day},
+                                      {"d", Unit::day},
+                                      {"weeks", Unit::week},
+                                      {"week", Unit::week},
+                                      {"wks", Unit::week},
+                                      {"wk", Unit::week},
+                                      {"w", Unit::week},
+                                      {"years", Unit::year},
+                                      {"year", Unit::year},
+                                      {"yrs", Unit::year},
+                                      {"yr", Unit::year},
+                                      {"y", Unit::year}};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -95,7 +140,8 @@ class Reader {
       rest_.remove_prefix(1);
     }
     if (!take('.') && !take(',')) return amount;
-    if (!at_digit()) return fail(Code::invalid, "found decimal, but did not find any digits after it");
+    if (!at_digit())
+      return fail(Code::invalid, "found decimal, but did not find any digits after it");
     amount.has_fraction = true;
     std::int64_t weight = 100'000'000;
     while (at_digit()) {
@@ -116,10 +162,11 @@ class Sum {
  public:
   Result<void> add(const Amount& amount, Unit unit) {
     if (last_ && *last_ >= unit) {
-      return fail(Code::invalid,
-                  "found value with unit " + std::string(facts(unit).name) + " after unit " +
-                      std::string(facts(*last_).name) +
-                      ", but units must be written from largest to smallest (and they can't be repeated)");
+      return fail(
+          Code::invalid,
+          "found value with unit " + std::string(facts(unit).name) + " after unit " +
+              std::string(facts(*last_).name) +
+              ", but units must be written from largest to smallest (and they can't be repeated)");
     }
     last_ = unit;
     if (facts(unit).nanos == 0) {
@@ -127,7 +174,8 @@ class Sum {
       return {};
     }
     if (amount.has_fraction && unit < Unit::hour) {
-      return fail(Code::invalid, "fractional " + std::string(facts(unit).name) + "s are not supported");
+      return fail(Code::invalid,
+                  "fractional " + std::string(facts(unit).name) + "s are not supported");
     }
     const Wide nanos = facts(unit).nanos;
     if (amount.whole > nanos_max / nanos) return fail(Code::invalid, "the duration is too large");
@@ -179,8 +227,9 @@ Result<milliseconds> iso(Reader in, bool negative) {
     TRY(amount, in.amount());
     const std::optional<Unit> unit = in.empty() ? std::nullopt : iso_unit(in.front(), in_time);
     if (!unit) {
-      std::string why = in_time ? "expected to find time unit designator suffix (`H`, `M` or `S`)"
-                                : "expected to find date unit designator suffix (`Y`, `M`, `W` or `D`)";
+      std::string why = in_time
+                            ? "expected to find time unit designator suffix (`H`, `M` or `S`)"
+                            : "expected to find date unit designator suffix (`Y`, `M`, `W` or `D`)";
       if (!in.empty()) why += ", but found `" + std::string(in.rest().substr(0, 1)) + "` instead";
       return fail(Code::invalid, std::move(why));
     }
@@ -190,9 +239,10 @@ Result<milliseconds> iso(Reader in, bool negative) {
     time_is_empty = false;
   }
   if (time_is_empty) {
-    return fail(Code::invalid,
-                "found a time designator (`T` or `t`) in an ISO 8601 duration string, but did not find any "
-                "time units");
+    return fail(
+        Code::invalid,
+        "found a time designator (`T` or `t`) in an ISO 8601 duration string, but did not find any "
+        "time units");
   }
   if (sum.empty()) return fail(Code::invalid, "no parsed duration components");
   return sum.total(negative);
@@ -213,17 +263,19 @@ Result<void> clock_face(Reader& in, const Amount& hours, Sum& sum) {
 
 Result<void> after_comma(Reader& in) {
   if (!in.take(',')) return {};
-  if (in.empty()) return fail(Code::invalid, "expected whitespace after comma, but found end of input");
+  if (in.empty())
+    return fail(Code::invalid, "expected whitespace after comma, but found end of input");
   if (in.skip_blanks()) return {};
-  return fail(Code::invalid,
-              "expected whitespace after comma, but found `" + std::string(in.rest().substr(0, 1)) + "`");
+  return fail(Code::invalid, "expected whitespace after comma, but found `" +
+                                 std::string(in.rest().substr(0, 1)) + "`");
 }
 
 Result<milliseconds> friendly_parts(Reader in, bool negative) {
   if (!in.at_digit()) {
-    return fail(Code::invalid,
-                "expected duration to start with a unit value (a decimal integer) after an optional sign, "
-                "but no integer was found");
+    return fail(
+        Code::invalid,
+        "expected duration to start with a unit value (a decimal integer) after an optional sign, "
+        "but no integer was found");
   }
   Sum sum;
   bool ended = false;
@@ -243,7 +295,8 @@ Result<milliseconds> friendly_parts(Reader in, bool negative) {
     }
     if (!found) {
       return fail(Code::invalid,
-                  "expected to find unit designator suffix (e.g., `years` or `secs`) after parsing integer");
+                  "expected to find unit designator suffix (e.g., `years` or `secs`) after parsing "
+                  "integer");
     }
     TRY_VOID(sum.add(amount, found->unit));
     ended = amount.has_fraction;
@@ -263,9 +316,10 @@ Result<milliseconds> friendly_parts(Reader in, bool negative) {
 
 Result<milliseconds> duration_from_text(std::string_view text) {
   if (text.empty()) {
-    return fail(Code::invalid,
-                "an empty string is not a valid duration in either the ISO 8601 format or the \"friendly\" "
-                "format");
+    return fail(
+        Code::invalid,
+        "an empty string is not a valid duration in either the ISO 8601 format or the \"friendly\" "
+        "format");
   }
   Reader in(text);
   bool negative = in.take('-');
@@ -276,8 +330,8 @@ Result<milliseconds> duration_from_text(std::string_view text) {
       parsed.error().detail.starts_with("negative")) {
     return parsed;
   }
-  return fail(Code::invalid,
-              "failed to parse input in the \"friendly\" duration format: " + parsed.error().detail);
+  return fail(Code::invalid, "failed to parse input in the \"friendly\" duration format: " +
+                                 parsed.error().detail);
 }
 
 std::string duration_text(milliseconds span) {
@@ -285,7 +339,8 @@ std::string duration_text(milliseconds span) {
     std::int64_t millis;
     std::string_view suffix;
   };
-  constexpr Step steps[] = {{86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}, {1, "ms"}};
+  constexpr Step steps[] = {
+      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}, {1, "ms"}};
   std::string text;
   std::int64_t left = span.count();
   for (const Step& step : steps) {

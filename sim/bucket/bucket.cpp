@@ -65,24 +65,24 @@ Result<T> SimObjects::request(std::uint64_t payload, Instant deadline,
   const auto trip = std::make_shared<Trip>();
   const io::FiberId fiber = shard_.fibers().self();
   const Life life = shard_.life();
-  universe.loop.after(
-      there, Life(), Kind::objects, payload,
-      [trip, &universe, shard = &shard_, life, fiber, back, fails_before, fails_after,
-       effect = std::move(effect)]() mutable {
-        const Nanos now = universe.loop.now();
-        if (fails_before || universe.bucket().out(now)) {
-          trip->answer.emplace(fail(Code::failed, "bucket: service unavailable"));
-        } else {
-          trip->answer.emplace(effect(universe.bucket(), now));
-          if (fails_after) trip->answer.emplace(fail(Code::failed, "bucket: connection reset"));
-        }
-        universe.loop.after(back, life, Kind::objects, 0, [trip, shard, fiber] {
-          shard->post([trip, shard, fiber] {
-            trip->arrived = true;
-            if (!trip->abandoned) shard->fibers().wake(fiber);
-          });
-        });
-      });
+  universe.loop.after(there, Life(), Kind::objects, payload,
+                      [trip, &universe, shard = &shard_, life, fiber, back, fails_before,
+                       fails_after, effect = std::move(effect)]() mutable {
+                        const Nanos now = universe.loop.now();
+                        if (fails_before || universe.bucket().out(now)) {
+                          trip->answer.emplace(fail(Code::failed, "bucket: service unavailable"));
+                        } else {
+                          trip->answer.emplace(effect(universe.bucket(), now));
+                          if (fails_after)
+                            trip->answer.emplace(fail(Code::failed, "bucket: connection reset"));
+                        }
+                        universe.loop.after(back, life, Kind::objects, 0, [trip, shard, fiber] {
+                          shard->post([trip, shard, fiber] {
+                            trip->arrived = true;
+                            if (!trip->abandoned) shard->fibers().wake(fiber);
+                          });
+                        });
+                      });
   while (!trip->arrived) {
     const io::Woken woken = shard_.fibers().park(deadline);
     if (trip->arrived || woken == io::Woken::by_waker) continue;
@@ -103,8 +103,9 @@ Result<std::string> SimObjects::put(std::string_view key, std::string_view bytes
 }
 
 Result<io::Object> SimObjects::get(std::string_view key, Instant deadline) {
-  return request<io::Object>(hash64(key), deadline,
-                             [key = std::string(key)](Bucket& bucket, Nanos) { return bucket.get(key); });
+  return request<io::Object>(
+      hash64(key), deadline,
+      [key = std::string(key)](Bucket& bucket, Nanos) { return bucket.get(key); });
 }
 
 Result<std::vector<std::string>> SimObjects::list(std::string_view prefix, Instant deadline) {
@@ -112,7 +113,8 @@ Result<std::vector<std::string>> SimObjects::list(std::string_view prefix, Insta
   const Nanos lag = lag_max == 0 ? 0 : shard_.dice("bucket.lag").below(lag_max);
   return request<std::vector<std::string>>(
       hash64(prefix), deadline,
-      [prefix = std::string(prefix), lag](Bucket& bucket, Nanos now) -> Result<std::vector<std::string>> {
+      [prefix = std::string(prefix), lag](Bucket& bucket,
+                                          Nanos now) -> Result<std::vector<std::string>> {
         return bucket.list(prefix, now - std::min(now, lag));
       });
 }

@@ -19,7 +19,8 @@ namespace perdure::sim {
 
 class Bucket {
  public:
-  Result<std::string> put(Nanos now, std::string_view key, std::string bytes, const io::PutIf& when);
+  Result<std::string> put(Nanos now, std::string_view key, std::string bytes,
+                          const io::PutIf& when);
   Result<io::Object> get(std::string_view key) const;
   std::vector<std::string> list(std::string_view prefix, Nanos as_of) const;  // keys older than
   void remove(std::string_view key);

@@ -154,11 +154,14 @@ void History::check_list(std::string_view key, const std::vector<std::string>& i
     if (operation->fate == Fate::answered && at.empty()) {
       fail("acked-is-durable", *operation, "it was answered, but is not there");
     }
-    if (at.size() > most) fail("exactly-once", *operation, fmt::format("it is there {} times", at.size()));
+    if (at.size() > most)
+      fail("exactly-once", *operation, fmt::format("it is there {} times", at.size()));
     const auto told = number_in(operation->answer);
-    const bool told_a_place = operation->fate == Fate::answered && answers_position(operation->verb);
+    const bool told_a_place =
+        operation->fate == Fate::answered && answers_position(operation->verb);
     if (told_a_place && told && std::ranges::find(at, *told) == at.end() && !at.empty()) {
-      fail("per-key-order", *operation, fmt::format("it was told {}, but stands at {}", *told, at[0]));
+      fail("per-key-order", *operation,
+           fmt::format("it was told {}, but stands at {}", *told, at[0]));
     }
   }
 }
@@ -166,7 +169,8 @@ void History::check_list(std::string_view key, const std::vector<std::string>& i
 std::set<std::string> History::keys(bool lists) const {
   std::set<std::string> keys;
   for (const Operation& operation : operations_) {
-    if (lists ? goes_to_list(operation.verb) : operation.verb == Verb::add) keys.insert(operation.key);
+    if (lists ? goes_to_list(operation.verb) : operation.verb == Verb::add)
+      keys.insert(operation.key);
   }
   return keys;
 }

@@ -43,8 +43,8 @@ enum class Fate {
 struct Operation {
   std::uint32_t client = 0;
   Verb verb = Verb::echo;
-  std::string key;    // of Counter or List; empty for services
-  std::string token;  // unique
+  std::string key;         // of Counter or List; empty for services
+  std::string token;       // unique
   bool idempotent = true;  // sent under an idempotency key, so retries are one
   std::uint32_t attempts = 0;
   Nanos invoked = 0, returned = 0;

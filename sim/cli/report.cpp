@@ -75,7 +75,8 @@ ExitCode Report::finish(double wall_seconds) {
   for (const std::string& mark : missed) std::cout << "never reached: " << mark << "\n";
   std::cout << fmt::format("{}: {} events, {:.0f} simulated seconds in {:.1f} s, {:.0f} events/s\n",
                            options_.scenario, events_, static_cast<double>(sim_ms_) / 1000,
-                           wall_seconds, static_cast<double>(events_) / std::max(wall_seconds, 1e-3));
+                           wall_seconds,
+                           static_cast<double>(events_) / std::max(wall_seconds, 1e-3));
   if (!options_.junit.empty() && !write_junit(wall_seconds)) {
     std::cerr << "cannot write " << options_.junit << "\n";
     return harness_error;
@@ -115,8 +116,7 @@ bool Report::write_junit(double wall_seconds) const {
   }
   for (std::uint64_t i = 0; i < folded; ++i) {
     out << fmt::format("<testcase classname=\"{}\" name=\"passed seeds {} to {}\"/>\n",
-                       escaped(options_.scenario), i * 100 + 1,
-                       std::min(passed_, (i + 1) * 100));
+                       escaped(options_.scenario), i * 100 + 1, std::min(passed_, (i + 1) * 100));
   }
   out << "</testsuite>\n</testsuites>\n";
   return static_cast<bool>(out.flush());

@@ -28,10 +28,10 @@ class Report {
  public:
   struct Options {
     std::string scenario;
-    std::uint64_t seeds = 0;     // how many will come
-    std::string junit, json;     // files; "" for none
+    std::uint64_t seeds = 0;         // how many will come
+    std::string junit, json;         // files; "" for none
     std::vector<std::string> marks;  // required: hit at least once in the campaign
-    bool progress = false;       // on a terminal
+    bool progress = false;           // on a terminal
   };
   explicit Report(Options options);
 

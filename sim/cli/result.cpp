@@ -31,14 +31,10 @@ SeedResult result_of(std::uint64_t seed, const Verdict& verdict) {
 }
 
 std::string to_json(const SeedResult& result) {
-  nlohmann::ordered_json json = {{"seed", result.seed},
-                                 {"outcome", name_of(result.outcome)},
-                                 {"events", result.events},
-                                 {"sim_ms", result.sim_ms},
-                                 {"wall_us", result.wall_us},
-                                 {"digest", result.digest},
-                                 {"drawn", result.drawn},
-                                 {"marks", result.marks}};
+  nlohmann::ordered_json json = {{"seed", result.seed},       {"outcome", name_of(result.outcome)},
+                                 {"events", result.events},   {"sim_ms", result.sim_ms},
+                                 {"wall_us", result.wall_us}, {"digest", result.digest},
+                                 {"drawn", result.drawn},     {"marks", result.marks}};
   if (result.outcome != Outcome::passed) {
     json["check"] = result.check;
     json["subject"] = result.subject;
@@ -61,8 +57,8 @@ Result<SeedResult> from_json(std::string_view line) {
                        .wall_us = json.value("wall_us", std::uint64_t{0}),
                        .marks = json.value("marks", std::map<std::string, std::uint64_t>())};
   const std::string outcome = json.value("outcome", "");
-  for (const Outcome each : {Outcome::passed, Outcome::failed, Outcome::harness,
-                             Outcome::nondeterminism}) {
+  for (const Outcome each :
+       {Outcome::passed, Outcome::failed, Outcome::harness, Outcome::nondeterminism}) {
     if (outcome == name_of(each)) result.outcome = each;
   }
   return result;

@@ -37,7 +37,8 @@ struct Job {
 
 class Worker {
  public:
-  Worker(std::string scenario, bool perturbed) : scenario_(std::move(scenario)), perturbed_(perturbed) {
+  Worker(std::string scenario, bool perturbed)
+      : scenario_(std::move(scenario)), perturbed_(perturbed) {
     launch();
   }
   ~Worker() { bury(); }
@@ -193,7 +194,8 @@ class Run {
       for (const auto& worker : workers_) {
         if (!worker->job()) give_work(*worker);
       }
-      if (std::ranges::none_of(workers_, [](const auto& worker) { return !!worker->job(); })) return;
+      if (std::ranges::none_of(workers_, [](const auto& worker) { return !!worker->job(); }))
+        return;
       wait();
     }
   }

@@ -44,8 +44,14 @@ node::Options draw_options(const Experiment& experiment) {
 
 Mischief draw_mischief(const Experiment& experiment) {
   Dice dice = experiment.dice("handlers.mischief");
-  const auto chance = [&] { return dice.below(2) == 0 ? 0.0 : 0.002 * static_cast<double>(dice.below(30)); };
-  return {.vanish = chance(), .error = chance(), .nonsense = chance(), .slow = chance(), .suspend = chance()};
+  const auto chance = [&] {
+    return dice.below(2) == 0 ? 0.0 : 0.002 * static_cast<double>(dice.below(30));
+  };
+  return {.vanish = chance(),
+          .error = chance(),
+          .nonsense = chance(),
+          .slow = chance(),
+          .suspend = chance()};
 }
 
 // Registers the handlers' deployment, however often that takes.

@@ -107,8 +107,9 @@ class SimFile final : public io::File {
 
 Result<std::unique_ptr<io::File>> SimDisk::open(std::string_view path, io::Open mode) {
   Calls calls(shard_);
-  auto inode = calls.perform<DiskStore::Inode>(hash64(path), calls.takes(calls.weather().disk_write),
-                                               [&] { return calls.store().open(path, mode); });
+  auto inode =
+      calls.perform<DiskStore::Inode>(hash64(path), calls.takes(calls.weather().disk_write),
+                                      [&] { return calls.store().open(path, mode); });
   if (!inode) return std::unexpected(inode.error());
   return std::make_unique<SimFile>(shard_, *inode);
 }
@@ -153,9 +154,8 @@ Result<std::vector<std::string>> SimDisk::list(std::string_view path) {
 Result<std::uint64_t> SimDisk::bytes_free() {
   Calls calls(shard_);
   return calls.perform<std::uint64_t>(
-      0, calls.takes(calls.weather().disk_read), [&]() -> Result<std::uint64_t> {
-        return calls.store().bytes_free(shard_.loop().now());
-      });
+      0, calls.takes(calls.weather().disk_read),
+      [&]() -> Result<std::uint64_t> { return calls.store().bytes_free(shard_.loop().now()); });
 }
 
 }  // namespace perdure::sim

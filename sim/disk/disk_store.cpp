@@ -161,8 +161,7 @@ Result<std::vector<std::string>> DiskStore::list(std::string_view path) const {
 
 // --- bytes ---
 
-Result<std::size_t> DiskStore::read(Inode file, std::uint64_t at,
-                                    std::span<std::byte> into) const {
+Result<std::size_t> DiskStore::read(Inode file, std::uint64_t at, std::span<std::byte> into) const {
   const std::string& bytes = files_.at(file).bytes;
   if (at >= bytes.size()) return std::size_t{0};
   const std::size_t count = std::min<std::size_t>(into.size(), bytes.size() - at);
@@ -224,9 +223,8 @@ Result<void> DiskStore::sync(Inode inode, std::uint64_t up_to) {
 
 void DiskStore::fail_sync(Inode inode, std::uint64_t up_to) {
   File& file = files_.at(inode);
-  std::erase_if(file.unsynced, [&](const Unsynced& write) {
-    return write.number <= up_to && dice_.chance(0.5);
-  });
+  std::erase_if(file.unsynced,
+                [&](const Unsynced& write) { return write.number <= up_to && dice_.chance(0.5); });
 }
 
 std::uint64_t DiskStore::bytes_free(Nanos now) const {

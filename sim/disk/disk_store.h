@@ -80,8 +80,8 @@ class DiskStore {
  private:
   struct Unsynced {
     std::uint64_t number;
-    std::uint64_t at;                     // or the new size
-    std::optional<std::string> bytes;     // absent: a truncation
+    std::uint64_t at;                  // or the new size
+    std::optional<std::string> bytes;  // absent: a truncation
   };
   struct File {
     std::string bytes, durable;

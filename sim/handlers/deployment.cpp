@@ -88,7 +88,8 @@ struct Handler {
   Result<std::string> (*run)(Dialogue&, HandlerWatch&);
 };
 
-constexpr std::array handlers = {  // by service
+constexpr std::array handlers = {
+    // by service
     Handler{"Counter", "VIRTUAL_OBJECT", "add", "EXCLUSIVE", counter_add},
     Handler{"Counter", "VIRTUAL_OBJECT", "get", "SHARED", counter_get},
     Handler{"List", "VIRTUAL_OBJECT", "append", "EXCLUSIVE", list_append},
@@ -154,7 +155,8 @@ bool run_handler(std::string_view service, std::string_view name, Dialogue& dial
 }
 
 std::string manifest() {
-  std::string json = R"({"protocolMode":"BIDI_STREAM","minProtocolVersion":5,"maxProtocolVersion":7,"services":[)";
+  std::string json =
+      R"({"protocolMode":"BIDI_STREAM","minProtocolVersion":5,"maxProtocolVersion":7,"services":[)";
   std::string_view service;
   for (const Handler& handler : handlers) {
     if (handler.service != service) {

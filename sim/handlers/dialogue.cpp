@@ -30,19 +30,22 @@ std::unexpected<Error> Dialogue::over(std::string why) {
 
 bool Dialogue::chance(double probability) {
   if (probability <= 0) return false;
-  return static_cast<double>(world_.random.draw("handler.mischief") >> 11) * 0x1.0p-53 < probability;
+  return static_cast<double>(world_.random.draw("handler.mischief") >> 11) * 0x1.0p-53 <
+         probability;
 }
 
 // --- receiving ---
 
 Result<void> Dialogue::begin() {
   const std::string* type = io::find_header(exchange_.request().headers, "content-type");
-  if (type == nullptr || !type->starts_with(content_type) || type->size() != content_type.size() + 1) {
+  if (type == nullptr || !type->starts_with(content_type) ||
+      type->size() != content_type.size() + 1) {
     exchange_.respond({.status = 415}, "");
     return over("not the service protocol");
   }
   version_ = static_cast<std::uint32_t>(type->back() - '0');
-  exchange_.start({.status = 200, .headers = {{"content-type", *type}, {"x-restate-server", "perdure-sim/1"}}});
+  exchange_.start(
+      {.status = 200, .headers = {{"content-type", *type}, {"x-restate-server", "perdure-sim/1"}}});
   bool started = false;
   while (!started || entries_read_ < start_.known_entries) {
     std::string_view rest = received_;
@@ -70,7 +73,8 @@ Result<void> Dialogue::begin() {
   watch_.replayed(start_.debug_id, replayed_frames_);
   for (const wire::KeyValue& entry : start_.state_map) state_[entry.key] = entry.value;
   state_is_partial_ = start_.partial_state;
-  if (journal_.empty() || journal_.front().type != MessageType::input_command) return over("no input");
+  if (journal_.empty() || journal_.front().type != MessageType::input_command)
+    return over("no input");
   if (auto input = wire::decode<wire::InputCommand>(journal_.front().payload)) {
     input_ = input->value.content;
   }
@@ -123,7 +127,8 @@ Result<void> Dialogue::live_step() {
   if (over_) return fail(Code::cancelled, "the attempt is over");
   if (chance(mischief_.slow)) {
     const auto most = static_cast<std::uint64_t>(mischief_.slow_most.count());
-    const auto pause = Duration(static_cast<Duration::rep>(world_.random.below("handler.slow", most)));
+    const auto pause =
+        Duration(static_cast<Duration::rep>(world_.random.below("handler.slow", most)));
     if (!world_.fibers.sleep_until(world_.fibers.now() + pause)) return over("cancelled");
   }
   if (chance(mischief_.vanish)) {
@@ -148,8 +153,8 @@ Result<void> Dialogue::live_step() {
 
 // --- the journal, met again ---
 
-Result<std::optional<Dialogue::Replayed>> Dialogue::replay(std::string_view what,
-                                                           std::initializer_list<MessageType> types) {
+Result<std::optional<Dialogue::Replayed>> Dialogue::replay(
+    std::string_view what, std::initializer_list<MessageType> types) {
   if (over_) return fail(Code::cancelled, "the attempt is over");
   if (journal_.empty()) {
     TRY_VOID(live_step());
@@ -238,7 +243,8 @@ Result<std::string> Dialogue::value_of(const wire::NotificationResult& result) {
 
 Result<std::optional<std::string>> Dialogue::get(std::string_view key) {
   using Maybe = std::optional<std::string>;
-  TRY(replayed, replay("get", {MessageType::get_eager_state_command, MessageType::get_lazy_state_command}));
+  TRY(replayed,
+      replay("get", {MessageType::get_eager_state_command, MessageType::get_lazy_state_command}));
   const auto local = state_.find(key);
   const bool known = local != state_.end() || cleared_.contains(key) || !state_is_partial_;
   if (replayed && replayed->type == MessageType::get_eager_state_command) {
@@ -271,8 +277,9 @@ Result<std::optional<std::string>> Dialogue::get(std::string_view key) {
 }
 
 Result<void> Dialogue::set(std::string_view key, std::string_view value) {
-  TRY(fresh, command("set", MessageType::set_state_command,
-                     wire::SetStateCommand{.key = std::string(key), .value = {std::string(value)}}));
+  TRY(fresh,
+      command("set", MessageType::set_state_command,
+              wire::SetStateCommand{.key = std::string(key), .value = {std::string(value)}}));
   (void)fresh;
   state_[std::string(key)] = value;
   cleared_.erase(std::string(key));
@@ -288,10 +295,12 @@ Result<void> Dialogue::clear(std::string_view key) {
   return {};
 }
 
-Result<std::string> Dialogue::run(std::string_view name, const std::function<std::string()>& closure) {
+Result<std::string> Dialogue::run(std::string_view name,
+                                  const std::function<std::string()>& closure) {
   const std::uint32_t id = next_completion_++;
-  TRY(fresh, command("run", MessageType::run_command,
-                     wire::CompletableCommand{.result_completion_id = id, .name = std::string(name)}));
+  TRY(fresh,
+      command("run", MessageType::run_command,
+              wire::CompletableCommand{.result_completion_id = id, .name = std::string(name)}));
   if (fresh || !completions_.contains(id)) {
     if (!fresh) TRY_VOID(live_step());
     const std::string value = closure();
@@ -312,9 +321,9 @@ Result<void> Dialogue::sleep(Duration span) {
     const WallTime wake_up =
         world_.clock.wall() + std::chrono::duration_cast<std::chrono::milliseconds>(span);
     TRY_VOID(emit(MessageType::sleep_command,
-                  wire::SleepCommand{
-                      .wake_up_time = static_cast<std::uint64_t>(wake_up.time_since_epoch().count()),
-                      .result_completion_id = id}));
+                  wire::SleepCommand{.wake_up_time = static_cast<std::uint64_t>(
+                                         wake_up.time_since_epoch().count()),
+                                     .result_completion_id = id}));
   }
   TRY(result, wait_for(id, std::nullopt));
   (void)result;

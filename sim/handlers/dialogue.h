@@ -34,11 +34,11 @@ namespace perdure::sim {
 
 // Chances per live step of a handler.
 struct Mischief {
-  double vanish = 0;     // the stream breaks
-  double error = 0;      // an ErrorMessage: retry me
-  double nonsense = 0;   // a message that nobody may send
-  double slow = 0;       // a pause of up to slow_most
-  double suspend = 0;    // suspends where it could wait
+  double vanish = 0;    // the stream breaks
+  double error = 0;     // an ErrorMessage: retry me
+  double nonsense = 0;  // a message that nobody may send
+  double slow = 0;      // a pause of up to slow_most
+  double suspend = 0;   // suspends where it could wait
   Duration slow_most = std::chrono::seconds(2);
 };
 
@@ -55,8 +55,8 @@ class Dialogue {
   Result<void> clear(std::string_view key);
   Result<std::string> run(std::string_view name, const std::function<std::string()>& closure);
   Result<void> sleep(Duration);
-  Result<std::string> call(std::string_view service, std::string_view handler,
-                           std::string_view key, std::string_view parameter);
+  Result<std::string> call(std::string_view service, std::string_view handler, std::string_view key,
+                           std::string_view parameter);
   Result<void> send(std::string_view service, std::string_view handler, std::string_view key,
                     std::string_view parameter);
   struct Awakeable {
@@ -79,7 +79,8 @@ class Dialogue {
   void sort(wire::FrameView frame);
   Result<void> live_step();
   Result<void> flush();
-  Result<void> suspend(std::optional<std::uint32_t> completion, std::optional<std::uint32_t> signal);
+  Result<void> suspend(std::optional<std::uint32_t> completion,
+                       std::optional<std::uint32_t> signal);
   std::unexpected<Error> over(std::string why);
   // The next command of the journal, if it is not used up; must be one of these types.
   Result<std::optional<Replayed>> replay(std::string_view what,

@@ -45,10 +45,11 @@ void Conduit::send(Side from, std::uint64_t payload, Shard::Action arrive) {
   End& end = at(from);
   Loop& loop = network_.universe().loop;
   // In order: never before what was sent earlier.
-  const Nanos when = std::max(network_.arrival(host_of(from), host_of(other(from))),
-                              end.last_arrival);
+  const Nanos when =
+      std::max(network_.arrival(host_of(from), host_of(other(from))), end.last_arrival);
   end.last_arrival = when;
-  loop.at(when, Life(), Kind::arrive, hash64({}, id_ * 2 + static_cast<std::uint64_t>(from)) ^ payload,
+  loop.at(when, Life(), Kind::arrive,
+          hash64({}, id_ * 2 + static_cast<std::uint64_t>(from)) ^ payload,
           [&network = network_, id = id_, arrive = std::move(arrive)]() mutable {
             if (network.find_conduit(id) != nullptr) arrive();
           });

@@ -49,8 +49,8 @@ class Conduit {
   // The same, but what was finished stays valid and what still comes is thrown away, as
   // an HTTP exchange does that answered before the request had ended.
   void leave(Side side);
-  void send_head(io::Response head);                    // acceptor
-  Result<io::Response> wait_head(Instant deadline);     // opener
+  void send_head(io::Response head);                 // acceptor
+  Result<io::Response> wait_head(Instant deadline);  // opener
   const io::Request& request() const { return *request_; }
   std::string peer(Side side) const;
 
@@ -67,17 +67,17 @@ class Conduit {
     Life life;
     io::Event changed, room;  // something to read; something may be written
     bool held = true;
-    bool left = false;       // by leave()
-    bool open = false;       // opener: the other side accepted
-    bool finished = false;   // we said so
-    bool ended = false;      // they said so, and it arrived
+    bool left = false;      // by leave()
+    bool open = false;      // opener: the other side accepted
+    bool finished = false;  // we said so
+    bool ended = false;     // they said so, and it arrived
     bool broken = false;
     std::string why = "connection was reset";
     std::string unread;
-    std::size_t consumed = 0;       // of unread's front
-    std::size_t to_give_back = 0;   // read, but the writer has not heard of it
-    std::size_t outstanding = 0;    // written by us, and as far as we know unread
-    Nanos last_arrival = 0;         // at the other end, of what we sent
+    std::size_t consumed = 0;      // of unread's front
+    std::size_t to_give_back = 0;  // read, but the writer has not heard of it
+    std::size_t outstanding = 0;   // written by us, and as far as we know unread
+    Nanos last_arrival = 0;        // at the other end, of what we sent
     std::optional<io::Response> head;
   };
 

@@ -126,8 +126,8 @@ class SimHttpServer final : public io::HttpServer {
   ~SimHttpServer() override { close(); }
 
   Result<void> open(std::string_view address) {
-    TRY(listening, shard_.universe().network().listen(
-                       shard_, address, [this](ConduitId id) { accept(id); }));
+    TRY(listening,
+        shard_.universe().network().listen(shard_, address, [this](ConduitId id) { accept(id); }));
     listening_ = listening;
     return {};
   }

@@ -37,7 +37,8 @@ Nanos Network::arrival(const Host& from, const Host& to) {
   if (now < link.slow_until) delay *= link.slow;
   delay = std::min(delay, delay_max);
   // What meets a cut is sent again after it, later the longer it lasted.
-  if (now < link.cut_until) return link.cut_until + delay + dice.below(link.cut_until - now + 1) / 4;
+  if (now < link.cut_until)
+    return link.cut_until + delay + dice.below(link.cut_until - now + 1) / 4;
   return now + delay;
 }
 
@@ -50,9 +51,8 @@ void Network::cut(const Host& from, const Host& to, Nanos lasts, bool both_ways,
     back = std::max(back, until);
   }
   if (breaking) {
-    universe_.loop.after(lasts / 2, Life(), Kind::nemesis, 0, [this, &from, &to] {
-      reset_connections(from, to);
-    });
+    universe_.loop.after(lasts / 2, Life(), Kind::nemesis, 0,
+                         [this, &from, &to] { reset_connections(from, to); });
   }
 }
 
@@ -109,7 +109,8 @@ Result<Network::Address> Network::resolve(Host& from, std::string_view address) 
   const std::string_view name = address.substr(0, colon);
   const std::string_view digits = address.substr(colon + 1);
   Address found;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), found.port);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), found.port);
   if (error != std::errc() || end != digits.data() + digits.size()) {
     return fail(Code::invalid, "address has a bad port");
   }
@@ -117,8 +118,8 @@ Result<Network::Address> Network::resolve(Host& from, std::string_view address) 
   if (name.empty() || (name.find(':') != name.npos && !bracketed)) {
     return fail(Code::invalid, "address has no host");
   }
-  const bool here = name == "0.0.0.0" || name == "[::]" || name == "127.0.0.1" ||
-                    name == "[::1]" || name == "localhost";
+  const bool here = name == "0.0.0.0" || name == "[::]" || name == "127.0.0.1" || name == "[::1]" ||
+                    name == "localhost";
   found.host = here ? &from : find_ip(name);
   if (found.host == nullptr) found.host = universe_.find_host(name);
   if (found.host == nullptr) return fail(Code::not_found, "no such host: " + std::string(name));
@@ -143,8 +144,8 @@ Result<Network::Listening> Network::listen(Shard& shard, std::string_view addres
   there.push_back({.id = id, .shard = &shard, .life = shard.life(), .accept = std::move(accept)});
   const std::string_view name = address.substr(0, address.rfind(':'));
   const bool any = name == "0.0.0.0" || name == "[::]";
-  return Listening{.id = id,
-                   .address = fmt::format("{}:{}", any ? at.host->ip() : std::string(name), at.port)};
+  return Listening{
+      .id = id, .address = fmt::format("{}:{}", any ? at.host->ip() : std::string(name), at.port)};
 }
 
 void Network::stop_listening(std::uint64_t id) {
@@ -203,21 +204,20 @@ Result<void> Network::send_frame(Shard& from, io::ShardAddress to, std::string f
     lane.bytes_in_flight = 0;
     return {};
   }
-  const Nanos arrival = same_process ? universe_.loop.now() + ring_latency
-                                     : this->arrival(from.host(), *host);
+  const Nanos arrival =
+      same_process ? universe_.loop.now() + ring_latency : this->arrival(from.host(), *host);
   lane.last_arrival = std::max(lane.last_arrival, arrival);
   lane.bytes_in_flight += frame.size();
   const std::uint64_t payload = hash64(frame, to.shard);
-  universe_.loop.at(
-      lane.last_arrival, Life(), Kind::arrive, payload,
-      [this, name, generation = lane.generation, host, sender = from.life(),
-       receiver = host->life(), frame = std::move(frame)]() mutable {
-        Lane& at = lanes_[name];
-        if (at.generation != generation) return;
-        at.bytes_in_flight -= std::min(at.bytes_in_flight, frame.size());
-        if (!universe_.loop.alive(receiver) || !universe_.loop.alive(sender)) return;
-        deliver_frame(host->shard(name.to.shard), name.from, std::move(frame));
-      });
+  universe_.loop.at(lane.last_arrival, Life(), Kind::arrive, payload,
+                    [this, name, generation = lane.generation, host, sender = from.life(),
+                     receiver = host->life(), frame = std::move(frame)]() mutable {
+                      Lane& at = lanes_[name];
+                      if (at.generation != generation) return;
+                      at.bytes_in_flight -= std::min(at.bytes_in_flight, frame.size());
+                      if (!universe_.loop.alive(receiver) || !universe_.loop.alive(sender)) return;
+                      deliver_frame(host->shard(name.to.shard), name.from, std::move(frame));
+                    });
   return {};
 }
 

@@ -31,8 +31,8 @@ class SimStream final : public io::Stream {
   Result<std::size_t> write(std::span<const std::byte> bytes, Instant deadline) override {
     Conduit* conduit = conduit_at();
     if (conduit == nullptr) return gone();
-    return conduit->write(
-        side_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, deadline);
+    return conduit->write(side_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                          deadline);
   }
   void finish() override {
     if (Conduit* conduit = conduit_at()) conduit->finish(side_);
@@ -67,9 +67,9 @@ class SimListener final : public io::Listener {
   }
   Result<void> open(std::string_view address) {
     TRY(listening, shard_.universe().network().listen(shard_, address, [this](ConduitId id) {
-          waiting_.push_back(id);
-          arrived_.notify_one();
-        }));
+      waiting_.push_back(id);
+      arrived_.notify_one();
+    }));
     listening_ = listening;
     return {};
   }

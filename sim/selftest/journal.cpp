@@ -54,7 +54,10 @@ Result<std::string> read_exactly(io::Stream& stream, std::size_t size, Instant d
 class Server final : public Guest {
  public:
   Server(io::World world, Bug bug)
-      : world_(world), bug_(bug), connections_(world.fibers), submitted_(world.fibers),
+      : world_(world),
+        bug_(bug),
+        connections_(world.fibers),
+        submitted_(world.fibers),
         settled_(world.fibers) {}
 
   void run(std::uint32_t) override {
@@ -284,7 +287,8 @@ Verdict run(const Config& config, Bug bug) {
   known.clients_working = static_cast<std::uint32_t>(clients);
   for (std::uint64_t i = 1; i <= clients; ++i) {
     universe.add_host({.name = fmt::format("client{}", i), .helper = true})
-        .start(on_shard_0([&known, i, values](io::World& world) { client(world, known, i, values); }));
+        .start(
+            on_shard_0([&known, i, values](io::World& world) { client(world, known, i, values); }));
   }
   if (experiment.chaos({.nodes = {"server"}, .helpers = {"client1"}}, chaos) &&
       experiment.heal(seconds(60), [&known] { return known.clients_working == 0; })) {

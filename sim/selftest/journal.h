@@ -22,11 +22,11 @@ namespace perdure::sim::selftest {
 
 enum class Bug {
   none,
-  answers_before_sync,   // fsync order
-  forgets_the_folder,    // the name of a new file is never synced
-  stops_at_torn_records,  // takes one file's torn end for the end of all
+  answers_before_sync,        // fsync order
+  forgets_the_folder,         // the name of a new file is never synced
+  stops_at_torn_records,      // takes one file's torn end for the end of all
   goes_on_after_failed_sync,  // and believes a later one
-  assumes_whole_reads,   // takes a short read for the whole request
+  assumes_whole_reads,        // takes a short read for the whole request
 };
 
 template <Bug bug>

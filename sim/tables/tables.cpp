@@ -119,7 +119,8 @@ class MemFamily final : public io::Family {
     return io::Peek::value;
   }
   Result<std::optional<std::string>> get(std::string_view key) override {
-    return perform<std::optional<std::string>>(hash64(key), read_latency(), [&] { return find(key); });
+    return perform<std::optional<std::string>>(hash64(key), read_latency(),
+                                               [&] { return find(key); });
   }
   Result<std::vector<std::optional<std::string>>> get_all(
       const std::vector<std::string>& keys) override {
@@ -169,9 +170,7 @@ class MemFamily final : public io::Family {
   }
   Dice& dice() { return tables_.shard_.dice("tables"); }
   const faults::Weather& weather() { return tables_.shard_.universe().weather; }
-  Nanos read_latency() {
-    return tables_.shard_.universe().latency(dice(), weather().table_read);
-  }
+  Nanos read_latency() { return tables_.shard_.universe().latency(dice(), weather().table_read); }
   template <class T, class Effect>
   Result<T> perform(std::uint64_t payload, Nanos latency, Effect&& effect) {
     return tables_.shard_.perform<T>(Kind::tables, payload, latency, std::forward<Effect>(effect));

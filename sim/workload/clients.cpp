@@ -107,8 +107,8 @@ struct Workload::Client {
       resolving.start("resolve", [this, &operation] { resolve(operation.token); });
     }
     while (true) {
-      const auto answer = post(world, ingress(), asked.target, headers, asked.body,
-                               in(workload.options_.timeout));
+      const auto answer =
+          post(world, ingress(), asked.target, headers, asked.body, in(workload.options_.timeout));
       const Nanos now = universe.loop.now();
       if (answer && answer->status / 100 == 2) {
         history.returned(record, now, Fate::answered, answer->body);
@@ -125,15 +125,16 @@ struct Workload::Client {
         break;
       }
       history.retried(record);
-      if (!world.fibers.sleep_until(in(milliseconds(20 + below("client.pause", 400))))) return false;
+      if (!world.fibers.sleep_until(in(milliseconds(20 + below("client.pause", 400)))))
+        return false;
     }
     resolving.stop();
     // Now and then the same again: the answer may not change.
     const bool answered = history.operations()[record].fate == Fate::answered;
     if (answered && operation.idempotent && operation.verb != Verb::send &&
         chance("client.again", 0.1)) {
-      const auto again = post(world, ingress(), asked.target, headers, asked.body,
-                              in(workload.options_.timeout));
+      const auto again =
+          post(world, ingress(), asked.target, headers, asked.body, in(workload.options_.timeout));
       if (again && again->status / 100 == 2) history.answered_again(record, again->body);
     }
     return true;

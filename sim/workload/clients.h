@@ -25,12 +25,12 @@ namespace perdure::sim {
 
 struct WorkloadOptions {
   std::uint32_t clients = 4;
-  std::uint32_t operations = 25;      // of each client
-  std::uint32_t keys = 3;             // few: they shall meet
-  Duration gap = std::chrono::milliseconds(400);  // at most, between two operations
-  Duration timeout = std::chrono::seconds(10);    // of one attempt
+  std::uint32_t operations = 25;                   // of each client
+  std::uint32_t keys = 3;                          // few: they shall meet
+  Duration gap = std::chrono::milliseconds(400);   // at most, between two operations
+  Duration timeout = std::chrono::seconds(10);     // of one attempt
   std::vector<std::string> ingress = {"n1:8080"};  // one is drawn for each attempt
-  double without_key = 0.2;           // operations sent once, without an idempotency key
+  double without_key = 0.2;  // operations sent once, without an idempotency key
   std::array<std::uint32_t, 8> weights = {5, 5, 3, 1, 1, 2, 1, 2};  // by Verb
 };
 
@@ -38,9 +38,9 @@ class Workload {
  public:
   Workload(Experiment& experiment, WorkloadOptions options, History& history, Journals& journals);
 
-  void start();                        // the clients
+  void start();  // the clients
   bool finished() const { return working_ == 0; }
-  void start_reading();                // after the heal
+  void start_reading();  // after the heal
   bool read_all() const { return read_; }
 
  private:

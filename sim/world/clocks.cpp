@@ -34,12 +34,11 @@ WallTime HostClocks::wall(Nanos t) const {
 Nanos HostClocks::when(Instant instant) const {
   const std::int64_t local = instant.time_since_epoch().count() - base_;
   if (local <= 0) return since_;
-  auto t = static_cast<Nanos>(static_cast<std::int64_t>(
-      static_cast<Wide>(local) * million / (million + shape_.steady_ppm)));
+  auto t = static_cast<Nanos>(static_cast<std::int64_t>(static_cast<Wide>(local) * million /
+                                                        (million + shape_.steady_ppm)));
   while (t > 0 && steady(since_ + t - 1) >= instant) --t;
   while (steady(since_ + t) < instant) ++t;
   return since_ + t;
 }
-
 
 }  // namespace perdure::sim

@@ -34,10 +34,10 @@ class Dice {
       : seed_(seed), stream_(stream_id(stream)), entity_(entity) {}
 
   std::uint64_t next() { return draw(seed_, stream_, entity_, counter_++); }
-  std::uint64_t below(std::uint64_t n);                            // n > 0
-  std::uint64_t between(std::uint64_t low, std::uint64_t high);    // both included
+  std::uint64_t below(std::uint64_t n);                              // n > 0
+  std::uint64_t between(std::uint64_t low, std::uint64_t high);      // both included
   std::uint64_t log_between(std::uint64_t low, std::uint64_t high);  // even in magnitude
-  double unit();                                                   // [0, 1)
+  double unit();                                                     // [0, 1)
   bool chance(double probability) { return unit() < probability; }
   std::uint64_t exponential(double mean);
 

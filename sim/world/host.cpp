@@ -179,8 +179,8 @@ void Host::reached(std::string_view mark) {
   if (traps_.empty() || doom_) return;
   for (Trap& trap : traps_) {
     if (trap.mark != mark || --trap.nth > 0) continue;
-    doom_ = Doom{.death = trap.death, .effects_left = 0, .restart_after = trap.restart_after,
-                 .begun = true};
+    doom_ = Doom{
+        .death = trap.death, .effects_left = 0, .restart_after = trap.restart_after, .begun = true};
     return;
   }
 }

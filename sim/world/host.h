@@ -47,9 +47,9 @@ class Guest {
 using Factory = std::function<std::unique_ptr<Guest>(std::span<const io::World>)>;
 
 struct HostOptions {
-  std::string name;         // also what Names resolves
+  std::string name;  // also what Names resolves
   std::uint32_t shards = 1;
-  bool helper = false;      // a client or a handler: a perfect disk and right clocks
+  bool helper = false;  // a client or a handler: a perfect disk and right clocks
 };
 
 class Host {
@@ -74,7 +74,7 @@ class Host {
   void crash_in_turn(Death death, std::uint64_t effects, std::optional<Nanos> restart_after);
   void crash_at_mark(Death death, std::string mark, std::uint64_t nth,
                      std::optional<Nanos> restart_after);
-  void spare();  // forgets crashes that are armed but have not begun, and pauses
+  void spare();      // forgets crashes that are armed but have not begun, and pauses
   void shut_down();  // for good, politely: the guest is destroyed without a crash of the disk
 
   bool up() const { return process_ != nullptr; }

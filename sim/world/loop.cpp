@@ -60,8 +60,8 @@ void Loop::run_next() {
   std::ranges::pop_heap(heap_, later);
   const Entry entry = heap_.back();
   heap_.pop_back();
-  const Slot slot = {slots_[entry.slot].owner, slots_[entry.slot].kind, slots_[entry.slot].payload,
-                     {}};
+  const Slot slot = {
+      slots_[entry.slot].owner, slots_[entry.slot].kind, slots_[entry.slot].payload, {}};
   Action action = std::exchange(slots_[entry.slot].action, {});
   free_slots_.push_back(entry.slot);
   if (!alive(slot.owner)) return;

@@ -42,7 +42,17 @@ struct Life {
   friend bool operator==(Life, Life) = default;
 };
 
-enum class Kind : std::uint8_t { turn, timer, arrive, disk, tables, objects, nemesis, workload, trace };
+enum class Kind : std::uint8_t {
+  turn,
+  timer,
+  arrive,
+  disk,
+  tables,
+  objects,
+  nemesis,
+  workload,
+  trace
+};
 std::string_view name_of(Kind);
 
 // What a checker or the harness found wrong.  `check` names the property ("acked-is-
@@ -95,9 +105,9 @@ class Loop {
   const std::optional<Finding>& finding() const { return finding_; }
 
   // Lives.
-  std::uint32_t new_host();                      // its number; incarnation 0, not alive
-  Life begin_life(std::uint32_t host);           // the next incarnation
-  void end_life(std::uint32_t host);             // events of the current one are dropped
+  std::uint32_t new_host();             // its number; incarnation 0, not alive
+  Life begin_life(std::uint32_t host);  // the next incarnation
+  void end_life(std::uint32_t host);    // events of the current one are dropped
   bool alive(Life life) const;
 
   // Folds something that happened within an event.

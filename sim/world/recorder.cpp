@@ -15,7 +15,9 @@ std::uint64_t hash_of(const TraceEvent& event) {
     hash = hash64(field.name, hash);
     hash = match(
         field.value,
-        [&](std::uint64_t number) { return number * 0x9E3779B97F4A7C15u ^ (hash << 1 | hash >> 63); },
+        [&](std::uint64_t number) {
+          return number * 0x9E3779B97F4A7C15u ^ (hash << 1 | hash >> 63);
+        },
         [&](std::string_view text) { return hash64(text, hash); });
   }
   return hash;
@@ -49,13 +51,13 @@ std::string_view TraceEvent::text(std::string_view field) const {
 }
 
 std::string show(const TraceEvent& event) {
-  std::string line = fmt::format("{:>12.6f} {:>8} {}.{}/{} {} {}",
-                                 static_cast<double>(event.at) / 1e9, event.event, event.host,
-                                 event.life.incarnation, event.shard,
-                                 event.level == io::Level::error  ? "E"
-                                 : event.level == io::Level::warn ? "W"
-                                                                  : " ",
-                                 event.name);
+  std::string line =
+      fmt::format("{:>12.6f} {:>8} {}.{}/{} {} {}", static_cast<double>(event.at) / 1e9,
+                  event.event, event.host, event.life.incarnation, event.shard,
+                  event.level == io::Level::error  ? "E"
+                  : event.level == io::Level::warn ? "W"
+                                                   : " ",
+                  event.name);
   for (const io::Field& field : event.fields) {
     match(
         field.value,

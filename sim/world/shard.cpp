@@ -81,8 +81,8 @@ struct Shard::Twins {
         tables(shard, disk),
         trace(shard) {
     if (shard.universe().http_over_streams()) {
-      framed_http = std::make_unique<http::HttpOverStreams>(streams, *shard.scheduler_,
-                                                            *shard.clock_, trace);
+      framed_http =
+          std::make_unique<http::HttpOverStreams>(streams, *shard.scheduler_, *shard.clock_, trace);
     }
   }
   io::Http& either_http() {
@@ -201,9 +201,9 @@ void Shard::turn() {
 
   const faults::Weather& weather = universe_.weather;
   const Nanos least = std::max<Nanos>(nanos(weather.step_cost_least), 1);
-  const Nanos cost = dice("turn.cost").log_between(
-                         least, std::max(least, nanos(weather.step_cost_most))) *
-                     host_.step_factor();
+  const Nanos cost =
+      dice("turn.cost").log_between(least, std::max(least, nanos(weather.step_cost_most))) *
+      host_.step_factor();
   busy_until_ = std::max(busy_until_, loop.now() + cost * std::max<Nanos>(steps_in_turn_, 1));
   loop.note(life_, Kind::turn, step_hash_);
   if (scheduler_->has_ready() || !inbox_.empty()) poke();

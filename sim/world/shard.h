@@ -74,8 +74,7 @@ class Shard final : private host::Director {
   template <class T, class Effect>
   Result<T> perform(Kind kind, std::uint64_t payload, Nanos latency, Effect&& effect) {
     std::optional<Result<T>> result;
-    const bool alive =
-        carry_out(kind, payload, latency, [&] { result.emplace(effect()); });
+    const bool alive = carry_out(kind, payload, latency, [&] { result.emplace(effect()); });
     if (!alive) return fail(Code::cancelled, "the process is gone");
     return std::move(*result);
   }

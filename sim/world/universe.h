@@ -52,7 +52,7 @@ class Universe {
   Universe& operator=(const Universe&) = delete;
 
   Host& add_host(HostOptions);
-  Host& host(std::string_view name);        // it is there
+  Host& host(std::string_view name);  // it is there
   Host* find_host(std::string_view name);
   const std::vector<std::unique_ptr<Host>>& hosts() const { return hosts_; }
 

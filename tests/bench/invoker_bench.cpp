@@ -81,7 +81,8 @@ class MemoryJournal final : public Journal {
   std::uint64_t ended = 0;
 
   Result<Replay> read(const wire::InvocationId&, std::uint64_t) override { return journal; }
-  Result<void> propose(const wire::InvocationId& id, std::vector<wire::Command>&& commands) override {
+  Result<void> propose(const wire::InvocationId& id,
+                       std::vector<wire::Command>&& commands) override {
     proposed_.push_back({id, std::move(commands)});
     return {};
   }
@@ -145,7 +146,8 @@ struct Rig {
     std::uint64_t begun = journal.ended;
     while (journal.ended < end) {
       for (; begun < end && begun - journal.ended < at_once; ++begun) {
-        invoker.start(PartitionId(0), {.partition_key = begun * 7919, .uuid = {.high = 1, .low = begun}});
+        invoker.start(PartitionId(0),
+                      {.partition_key = begun * 7919, .uuid = {.high = 1, .low = begun}});
       }
       loop.scheduler.run_ready();
       while (journal.apply()) {
@@ -158,11 +160,8 @@ struct Rig {
   QuietTrace trace;
   tests::CountingRandom random;
   ScriptedHttp http{loop.fibers};
-  tests::BareWorld bare{{.clock = loop.clock,
-                         .fibers = loop.fibers,
-                         .http = http,
-                         .random = random,
-                         .trace = trace}};
+  tests::BareWorld bare{
+      {.clock = loop.clock, .fibers = loop.fibers, .http = http, .random = random, .trace = trace}};
   MemoryJournal journal;
   OneSchema schemas;
   Invoker invoker{bare.world, {}, journal, schemas};
@@ -170,7 +169,8 @@ struct Rig {
 
 void Echo(benchmark::State& state) {
   Rig rig;
-  rig.http.script = {tests::frame_of("output:" + std::string(64, 'y'), 6) + tests::frame_of("end", 6)};
+  rig.http.script = {tests::frame_of("output:" + std::string(64, 'y'), 6) +
+                     tests::frame_of("end", 6)};
   const auto at_once = static_cast<std::uint64_t>(state.range(0));
   for (auto _ : state) rig.run(1000, at_once);
   state.SetItemsProcessed(state.iterations() * 1000);

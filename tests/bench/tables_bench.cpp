@@ -94,7 +94,8 @@ BENCHMARK(put_new)->Args({100'000, 100})->Args({100'000, 1000});
 // Rows that are there: all alike, or (range(1)) the few that are being worked on.
 void put_again(benchmark::State& state) {
   const auto keys = keys_of(static_cast<std::size_t>(state.range(0)));
-  const std::size_t hot = state.range(1) == 0 ? keys.size() : static_cast<std::size_t>(state.range(1));
+  const std::size_t hot =
+      state.range(1) == 0 ? keys.size() : static_cast<std::size_t>(state.range(1));
   Machine machine;
   for (const std::string& key : keys) machine.store->put(key, std::string(300, 'v'));
   std::size_t next = 0;
@@ -107,7 +108,8 @@ BENCHMARK(put_again)->Args({100'000, 0})->Args({100'000, 1000});
 
 void get_again(benchmark::State& state) {
   const auto keys = keys_of(static_cast<std::size_t>(state.range(0)));
-  const std::size_t hot = state.range(1) == 0 ? keys.size() : static_cast<std::size_t>(state.range(1));
+  const std::size_t hot =
+      state.range(1) == 0 ? keys.size() : static_cast<std::size_t>(state.range(1));
   Machine machine;
   for (const std::string& key : keys) machine.store->put(key, std::string(300, 'v'));
   std::size_t next = 0;
@@ -139,7 +141,8 @@ void first_get_of_an_absent_key(benchmark::State& state) {
   Machine machine;
   for (int checkpoint = 0; checkpoint < 4; ++checkpoint) {
     for (std::uint64_t i = 0; i < 20'000; ++i) {
-      machine.store->put(key_of(i * 4 + static_cast<std::uint64_t>(checkpoint)), std::string(300, 'v'));
+      machine.store->put(key_of(i * 4 + static_cast<std::uint64_t>(checkpoint)),
+                         std::string(300, 'v'));
     }
     machine.checkpoint();
   }
@@ -180,7 +183,8 @@ void scan(benchmark::State& state) {
   constexpr std::uint64_t rows = 50'000;
   for (std::uint64_t i = 0; i < rows; ++i) machine.store->put(key_of(i), std::string(300, 'v'));
   machine.checkpoint();
-  for (std::uint64_t i = 0; i < rows; ++i) machine.store->put(key_of(rows + i), std::string(300, 'v'));
+  for (std::uint64_t i = 0; i < rows; ++i)
+    machine.store->put(key_of(rows + i), std::string(300, 'v'));
   for (auto _ : state) {
     machine.run([&] {
       auto scan = std::move(*machine.store->scan("", tables::key_end));

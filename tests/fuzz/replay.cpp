@@ -24,7 +24,9 @@ std::string mutated(std::string bytes, const std::string& other, std::mt19937& c
   for (std::size_t i = 0, times = 1 + below(4); i < times; ++i) {
     const std::size_t at = below(bytes.size());
     switch (below(5)) {
-      case 0: if (!bytes.empty()) bytes[at] = static_cast<char>(chance()); break;
+      case 0:
+        if (!bytes.empty()) bytes[at] = static_cast<char>(chance());
+        break;
       case 1: bytes.insert(at, 1, static_cast<char>(chance())); break;
       case 2: bytes.erase(at, 1 + below(4)); break;
       case 3: bytes.resize(at); break;
@@ -39,7 +41,8 @@ std::string mutated(std::string bytes, const std::string& other, std::mt19937& c
 int main(int argc, char** argv) {
   if (argc != 2) return std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]), 2;
   std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) paths.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(argv[1]))
+    paths.push_back(entry.path());
   std::ranges::sort(paths);
   std::vector<std::string> corpus;
   for (const auto& path : paths) {

@@ -56,7 +56,8 @@ Said converse(std::uint8_t choice, std::string_view stream, std::size_t piece_by
   static const wire::Schema schema = tests::schema();
   static const wire::EffectiveOptions defaults;
   tests::CountingRandom random;
-  const Surroundings around{.schema = schema, .defaults = defaults, .now = WallTime(), .random = random};
+  const Surroundings around{
+      .schema = schema, .defaults = defaults, .now = WallTime(), .random = random};
   Conversation conversation(setup_of(choice));
   std::uint32_t entries = 1;
   CHECK(conversation.opening(tests::frame_of("input:x", 6), entries).has_value());

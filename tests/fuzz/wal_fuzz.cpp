@@ -61,10 +61,12 @@ std::string segment(Input& input, std::uint32_t number) {
     std::string frame(size, '\0');
     auto* const into = reinterpret_cast<std::byte*>(frame.data());
     put_frame(into, header, payload);
-    put_checks(into, seed_at(stream_id, position_of(number, static_cast<std::uint32_t>(bytes.size()))));
+    put_checks(into,
+               seed_at(stream_id, position_of(number, static_cast<std::uint32_t>(bytes.size()))));
     bytes += frame;
     if ((header.flags & last_of_batch) != 0) {
-      bytes.resize(std::min(round_up(static_cast<std::uint32_t>(bytes.size()), sector_bytes), capacity));
+      bytes.resize(
+          std::min(round_up(static_cast<std::uint32_t>(bytes.size()), sector_bytes), capacity));
     }
   }
   return bytes;
@@ -79,9 +81,14 @@ std::optional<std::vector<LogletState>> recovered(tests::CrashDisk& disk) {
   std::optional<std::vector<LogletState>> states;
   loop.run([&] {
     auto opened = Wal::open(disk, loop.fibers, trace,
-                            {.folder = "wal", .stream_id = stream_id, .segment_bytes = capacity,
-                             .first_segment_bytes = capacity, .batch_bytes_max = 1024,
-                             .memory_bytes = 1024, .read_window_bytes = 512, .read_windows = 1});
+                            {.folder = "wal",
+                             .stream_id = stream_id,
+                             .segment_bytes = capacity,
+                             .first_segment_bytes = capacity,
+                             .batch_bytes_max = 1024,
+                             .memory_bytes = 1024,
+                             .read_window_bytes = 512,
+                             .read_windows = 1});
     if (!opened) return;
     wal = std::move(*opened);
     wal->check_invariants();

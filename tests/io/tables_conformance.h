@@ -91,7 +91,8 @@ TEST_P(TablesConformance, ARunIsReadBack) {
   run([&] {
     const auto family = open("p1");
     EXPECT_TRUE(content(*family).empty());
-    ingest(*family, {.ranges = {}, .changes = {{"b", "2"}, {"a", ""}, {"c", std::string(5000, 'x')}}});
+    ingest(*family,
+           {.ranges = {}, .changes = {{"b", "2"}, {"a", ""}, {"c", std::string(5000, 'x')}}});
     EXPECT_EQ(*family->get("a"), "");
     EXPECT_EQ(*family->get("b"), "2");
     EXPECT_EQ(*family->get("bb"), std::nullopt);
@@ -105,7 +106,8 @@ TEST_P(TablesConformance, KeysOrderAsUnsignedBytes) {
   run([&] {
     const auto family = open("p1");
     const std::string zero("a\0", 2), high = "a\x80", top = "\xfe";
-    ingest(*family, {.ranges = {}, .changes = {{zero, "1"}, {"a", "0"}, {high, "3"}, {"az", "2"}, {top, "4"}}});
+    ingest(*family, {.ranges = {},
+                     .changes = {{zero, "1"}, {"a", "0"}, {high, "3"}, {"az", "2"}, {top, "4"}}});
     std::string order;
     for (const auto& [key, value] : content(*family)) order += value;
     EXPECT_EQ(order, "01234");
@@ -141,7 +143,8 @@ TEST_P(TablesConformance, ACursorSeesTheFamilyAsItWas) {
     auto first = (*cursor)->next(1);
     ASSERT_TRUE(first);
     ASSERT_FALSE(first->empty());
-    ingest(*family, {.ranges = {{"row1", "row8"}}, .changes = {{"row2", "new"}, {"row9", std::nullopt}}});
+    ingest(*family,
+           {.ranges = {{"row1", "row8"}}, .changes = {{"row2", "new"}, {"row9", std::nullopt}}});
     Rows seen = rest_of(**cursor, 100);
     for (auto& row : *first) seen.insert(std::move(row));
     EXPECT_EQ(seen, before);
@@ -172,7 +175,8 @@ TEST_P(TablesConformance, WhatWasIngestedSurvivesARestart) {
     const auto family = open("p1");
     for (int i = 0; i < 7; ++i) {
       Draft draft{.ranges = {{"m" + std::to_string(i), "n"}}, .changes = {}};
-      for (int j = 0; j < 20; ++j) draft.changes["m" + std::to_string(i * j % 11)] = std::to_string(i);
+      for (int j = 0; j < 20; ++j)
+        draft.changes["m" + std::to_string(i * j % 11)] = std::to_string(i);
       ingest(*family, draft);
       apply(expected, draft);
     }

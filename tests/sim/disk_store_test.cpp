@@ -61,7 +61,8 @@ TEST(DiskStore, IsFullInBytesAndForAWhile) {
   const auto file = disk.open("a", io::Open::create);
   ASSERT_TRUE(file && disk.write(*file, 0, "0123456789"));
   EXPECT_EQ(disk.write(*file, 10, "x").error().code, Code::full);
-  EXPECT_TRUE(disk.write(*file, 0, "overwrites need no room"  + std::string()).error().code == Code::full);
+  EXPECT_TRUE(disk.write(*file, 0, "overwrites need no room" + std::string()).error().code ==
+              Code::full);
   EXPECT_TRUE(disk.write(*file, 0, "9876543210"));
   ASSERT_TRUE(disk.truncate(*file, 2));
   disk.full_until(100);

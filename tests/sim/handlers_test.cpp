@@ -47,17 +47,18 @@ class TinyServer {
 
   Result<void> attempt() {
     const Instant deadline = world_.fibers.now() + seconds(60);
-    TRY(call, world_.http.call(
-                  {.scheme = "http", .authority = "handlers:9080"},
-                  {.method = "POST",
-                   .target = "/invoke/" + handler_,
-                   .headers = {{"content-type", "application/vnd.restate.invocation.v" +
-                                                    std::to_string(version_)}}},
-                  deadline));
-    wire::StartMessage start = {.id = wire::InvocationId{.partition_key = 1, .uuid = {2, 3}}.bytes(),
-                                .debug_id = "inv_x",
-                                .known_entries = entries_,
-                                .partial_state = true};
+    TRY(call,
+        world_.http.call({.scheme = "http", .authority = "handlers:9080"},
+                         {.method = "POST",
+                          .target = "/invoke/" + handler_,
+                          .headers = {{"content-type", "application/vnd.restate.invocation.v" +
+                                                           std::to_string(version_)}}},
+                         deadline));
+    wire::StartMessage start = {
+        .id = wire::InvocationId{.partition_key = 1, .uuid = {2, 3}}.bytes(),
+        .debug_id = "inv_x",
+        .known_entries = entries_,
+        .partial_state = true};
     std::string opening;
     wire::put_message(opening, MessageType::start, start);
     opening += journal_;
@@ -83,8 +84,10 @@ class TinyServer {
     }
   }
 
-  void complete(std::string& back, MessageType type, std::uint32_t id, wire::NotificationResult result) {
-    const std::string payload = wire::encode(wire::Notification::of_completion(id, std::move(result)));
+  void complete(std::string& back, MessageType type, std::uint32_t id,
+                wire::NotificationResult result) {
+    const std::string payload =
+        wire::encode(wire::Notification::of_completion(id, std::move(result)));
     store(type, payload);
     wire::put_frame(back, type, payload);
   }
@@ -101,9 +104,11 @@ class TinyServer {
       const auto get = wire::decode<wire::GetLazyStateCommand>(frame.payload);
       const auto found = state_.find(get->key);
       if (found == state_.end()) {
-        complete(back, MessageType::get_lazy_state_completion, get->result_completion_id, wire::Void());
+        complete(back, MessageType::get_lazy_state_completion, get->result_completion_id,
+                 wire::Void());
       } else {
-        complete(back, MessageType::get_lazy_state_completion, get->result_completion_id, wire::Value{found->second});
+        complete(back, MessageType::get_lazy_state_completion, get->result_completion_id,
+                 wire::Value{found->second});
       }
     } else if (type == MessageType::set_state_command) {
       const auto set = wire::decode<wire::SetStateCommand>(frame.payload);
@@ -118,7 +123,8 @@ class TinyServer {
       output_ = pending_output_;
       return false;
     }
-    return type != MessageType::suspension && type != MessageType::error && type != MessageType::command_ack;
+    return type != MessageType::suspension && type != MessageType::error &&
+           type != MessageType::command_ack;
   }
 
   io::World& world_;
@@ -152,12 +158,14 @@ Ran invoke(std::uint64_t seed, std::string handler, std::string input, std::uint
   }));
   EXPECT_TRUE(universe.run_until(600 * second, [&] { return ran.has_value(); }))
       << handler << " seed " << seed << "\n"
-      << (universe.loop.finding() ? universe.loop.finding()->check + " " + universe.loop.finding()->detail
-                                  : universe.waiting());
+      << (universe.loop.finding()
+              ? universe.loop.finding()->check + " " + universe.loop.finding()->detail
+              : universe.waiting());
   return ran.value_or(Ran());
 }
 
-constexpr Mischief bad = {.vanish = 0.1, .error = 0.1, .nonsense = 0.05, .slow = 0.2, .suspend = 0.3};
+constexpr Mischief bad = {
+    .vanish = 0.1, .error = 0.1, .nonsense = 0.05, .slow = 0.2, .suspend = 0.3};
 
 TEST(Handlers, AnswerAfterAnyMischief) {
   int attempts = 0;
@@ -184,8 +192,8 @@ TEST(Handlers, NeedOneAttemptOnAGoodDay) {
 
 TEST(Handlers, AreFoundByDiscovery) {
   const std::string json = manifest();
-  for (const char* part : {R"("name":"Counter","ty":"VIRTUAL_OBJECT")", R"("name":"get","ty":"SHARED")",
-                           R"("protocolMode":"BIDI_STREAM")"}) {
+  for (const char* part : {R"("name":"Counter","ty":"VIRTUAL_OBJECT")",
+                           R"("name":"get","ty":"SHARED")", R"("protocolMode":"BIDI_STREAM")"}) {
     EXPECT_NE(json.find(part), std::string::npos) << json;
   }
 }

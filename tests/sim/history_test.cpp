@@ -11,8 +11,11 @@ class Judged : public testing::Test {
  protected:
   std::size_t did(Verb verb, std::string key, std::string token, Nanos invoked, Nanos returned,
                   std::string answer, Fate fate = Fate::answered) {
-    const std::size_t number = history.invoked(
-        {.client = 1, .verb = verb, .key = std::move(key), .token = std::move(token), .invoked = invoked});
+    const std::size_t number = history.invoked({.client = 1,
+                                                .verb = verb,
+                                                .key = std::move(key),
+                                                .token = std::move(token),
+                                                .invoked = invoked});
     if (fate != Fate::open) history.returned(number, returned, fate, std::move(answer));
     return number;
   }

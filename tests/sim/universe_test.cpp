@@ -213,7 +213,8 @@ TEST(Crash, CutsATurnAfterSoManyEffects) {
     EXPECT_EQ(unwound, 1);
     // A frame on its way when its sender dies may be lost with the connection.
     EXPECT_TRUE(std::string("abcd").substr(0, effects).starts_with(got)) << got;
-    EXPECT_EQ(universe.recorder.hits("sent"), effects == 0 ? 0 : std::min<std::uint64_t>(effects - (effects <= 4 ? 1 : 0), 4));
+    EXPECT_EQ(universe.recorder.hits("sent"),
+              effects == 0 ? 0 : std::min<std::uint64_t>(effects - (effects <= 4 ? 1 : 0), 4));
     universe.loop.run(60 * millisecond);
     EXPECT_EQ(sender.incarnation(), 2U);
   }
@@ -252,8 +253,8 @@ TEST(Crash, PeersOfAStreamSeeAResetOrNothing) {
       auto stream = world.streams.connect("server:80", world.fibers.now() + seconds(1));
       ASSERT_TRUE(stream);
       std::string byte(1, '?');
-      const auto read = (*stream)->read(std::as_writable_bytes(std::span(byte)),
-                                        world.fibers.now() + seconds(5));
+      const auto read =
+          (*stream)->read(std::as_writable_bytes(std::span(byte)), world.fibers.now() + seconds(5));
       ASSERT_FALSE(read);
       seen = read.error().code;
     }));
@@ -298,7 +299,8 @@ TEST(Http, AnswersAtMessageLevel) {
               if (some->empty()) break;
               body += *some;
             }
-            exchange.respond({.status = 201, .headers = {{"x", exchange.request().target}}}, body + "!");
+            exchange.respond({.status = 201, .headers = {{"x", exchange.request().target}}},
+                             body + "!");
           });
           ASSERT_TRUE(server);
           (void)world.fibers.sleep_until(world.fibers.now() + seconds(20));
@@ -309,8 +311,9 @@ TEST(Http, AnswersAtMessageLevel) {
       (void)world.fibers.sleep_until(world.fibers.now() + milliseconds(10));
       for (int i = 0; i < 5; ++i) {
         const Instant deadline = world.fibers.now() + seconds(10);
-        auto call = world.http.call({.scheme = "http", .authority = "server:8080"},
-                                    {.method = "POST", .target = "/a/" + std::to_string(i)}, deadline);
+        auto call =
+            world.http.call({.scheme = "http", .authority = "server:8080"},
+                            {.method = "POST", .target = "/a/" + std::to_string(i)}, deadline);
         ASSERT_TRUE(call) << call.error().detail;
         ASSERT_TRUE((*call)->write(std::string(3000, 'x'), deadline));
         (*call)->finish();
@@ -328,8 +331,9 @@ TEST(Http, AnswersAtMessageLevel) {
         EXPECT_EQ(body, std::string(3000, 'x') + "!");
         ++answered;
       }
-      const auto refused = world.http.call({.scheme = "http", .authority = "server:9"}, {.method = "GET", .target = "/"},
-                                           world.fibers.now() + seconds(5));
+      const auto refused =
+          world.http.call({.scheme = "http", .authority = "server:9"},
+                          {.method = "GET", .target = "/"}, world.fibers.now() + seconds(5));
       ASSERT_FALSE(refused);
       EXPECT_EQ(refused.error().code, Code::failed);
     }));

@@ -8,8 +8,8 @@
 namespace tests {
 
 using perdure::Code;
-using perdure::Result;
 using perdure::fail;
+using perdure::Result;
 namespace io = perdure::io;
 
 namespace {
@@ -135,9 +135,8 @@ Result<void> CrashDisk::make_folder(std::string_view) { return {}; }
 Result<void> CrashDisk::remove_folder(std::string_view path) {
   pause();
   if (!effect()) never_return();
-  std::erase_if(names_, [&](const auto& entry) {
-    return entry.first.starts_with(std::string(path) + "/");
-  });
+  std::erase_if(
+      names_, [&](const auto& entry) { return entry.first.starts_with(std::string(path) + "/"); });
   unsynced_.push_back(names_);
   return {};
 }
@@ -201,8 +200,8 @@ void CrashDisk::tear(const std::vector<Write>& writes, std::string& durable) {
     }
     const std::uint64_t mode = below(4);  // all, nothing, a coin for each sector (twice)
     for (std::uint64_t at = write.at; at < write.at + write.bytes.size();) {
-      const std::uint64_t next = std::min((at / sector + 1) * sector,
-                                          write.at + write.bytes.size());
+      const std::uint64_t next =
+          std::min((at / sector + 1) * sector, write.at + write.bytes.size());
       Write part{.at = at, .bytes = write.bytes.substr(at - write.at, next - at)};
       const bool lost = mode == 1 || (mode >= 2 && below(2) == 0);
       if (!lost) {

@@ -45,8 +45,8 @@ class CrashDisk final : public perdure::io::Disk {
   // --- misfortunes ---
   void crash_at(std::uint64_t effects_from_now) { crash_at_ = effects_ + effects_from_now; }
   bool crashed() const { return crashed_; }
-  void lose_power();                        // and a new process may begin
-  void kill_process();                      // unsynced writes stay readable, and in doubt
+  void lose_power();    // and a new process may begin
+  void kill_process();  // unsynced writes stay readable, and in doubt
   void run_on(perdure::io::Fibers& fibers) { fibers_ = &fibers; }  // of the new process
   void fail_syncs(std::uint32_t count) { syncs_to_fail_ = count; }
   void fail_reads(std::uint32_t count) { reads_to_fail_ = count; }
@@ -76,9 +76,9 @@ class CrashDisk final : public perdure::io::Disk {
   };
   using Names = std::map<std::string, std::shared_ptr<Content>, std::less<>>;
 
-  bool effect();                // false: this is where the crash falls, or later
+  bool effect();  // false: this is where the crash falls, or later
   [[noreturn]] void never_return();
-  void pause();                 // every call parks a little
+  void pause();  // every call parks a little
   static void apply(const Write& write, std::string& to);
   void tear(const std::vector<Write>& writes, std::string& durable);
   perdure::Result<void> room_for(std::uint64_t more) const;

@@ -37,11 +37,13 @@ TEST(golden, we_answer_operators_as_the_reference_does) {
     const PretendExchange exchange = bench.serve(std::move(request), entry.value("body", ""));
     const std::string expected = entry.value("ours", entry["reply_body"].get<std::string>());
     const std::string about = entry.dump();
-    EXPECT_EQ(exchange.reply.status, entry.value("our_status", entry["status"].get<int>())) << about;
+    EXPECT_EQ(exchange.reply.status, entry.value("our_status", entry["status"].get<int>()))
+        << about;
     EXPECT_EQ(normal(exchange.body), normal(expected)) << about;
     if (entry.contains("our_status")) continue;
     for (const json& header : entry["reply_headers"]) {
-      const std::string* value = io::find_header(exchange.reply.headers, header[0].get<std::string>());
+      const std::string* value =
+          io::find_header(exchange.reply.headers, header[0].get<std::string>());
       ASSERT_TRUE(value) << about;
       EXPECT_EQ(*value, header[1].get<std::string>()) << about;
     }

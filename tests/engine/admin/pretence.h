@@ -20,7 +20,9 @@ namespace tests {
 using namespace perdure;
 
 inline wire::Handler handler_m(std::string name, wire::InputRules input) {
-  return {.name = std::move(name), .input = std::move(input), .output = {.content_type = "application/json"}};
+  return {.name = std::move(name),
+          .input = std::move(input),
+          .output = {.content_type = "application/json"}};
 }
 inline wire::Handler handler_m(std::string name, wire::OutputRules output) {
   return {.name = std::move(name), .input = {.content_type = "*/*"}, .output = std::move(output)};
@@ -36,14 +38,18 @@ inline wire::Schema golden_schema(wire::DeploymentId deployment) {
           handler_m("a", wire::InputRules{}), handler_m("b", wire::InputRules{.required = true}),
           handler_m("c", wire::InputRules{.required = true, .content_type = json}),
           handler_m("d", wire::InputRules{.content_type = "text/*"}),
-          handler_m("e", wire::InputRules{.content_type = json, .json_schema = R"({"type":"string"})"}),
-          handler_m("f", wire::InputRules{.json_schema = "true"}), handler_m("g", wire::OutputRules{}),
+          handler_m("e",
+                    wire::InputRules{.content_type = json, .json_schema = R"({"type":"string"})"}),
+          handler_m("f", wire::InputRules{.json_schema = "true"}),
+          handler_m("g", wire::OutputRules{}),
           handler_m("h", wire::OutputRules{.content_type = "text/plain"}),
-          handler_m("i", wire::OutputRules{.content_type = json, .set_content_type_if_empty = true,
+          handler_m("i", wire::OutputRules{.content_type = json,
+                                           .set_content_type_if_empty = true,
                                            .json_schema = R"({"type":"number"})"}),
           handler_m("j", wire::OutputRules{.set_content_type_if_empty = true}),
           handler_m("k", wire::OutputRules{.content_type = json}),
-          handler_m("l", wire::InputRules{.required = true, .content_type = json,
+          handler_m("l", wire::InputRules{.required = true,
+                                          .content_type = json,
                                           .json_schema = R"({"title":"Foo","type":"string"})"}),
           handler_m("m", wire::InputRules{.content_type = any}),
           handler_m("n", wire::InputRules{.required = true, .content_type = any}),
@@ -54,7 +60,8 @@ inline wire::Schema golden_schema(wire::DeploymentId deployment) {
                                            .json_schema = R"({"anyOf":[{"type":"string"}]})"}),
           handler_m("s", wire::InputRules{.content_type = json, .json_schema = "{}"})}};
   const auto other = [&](std::string name, wire::ServiceType type) {
-    return wire::Service{.name = std::move(name), .type = type, .revision = 1, .deployment = deployment};
+    return wire::Service{
+        .name = std::move(name), .type = type, .revision = 1, .deployment = deployment};
   };
   wire::Service v = other("V", wire::ServiceType::workflow);
   v.handlers = {{.name = "run",
@@ -96,12 +103,14 @@ class PretendRegistry : public admin::Registry {
         .status = 404,
         .message = "not found in the schema registry: deployment with id '" + id.text() + "'"});
   }
-  admin::OrRefused<wire::Schema> modify(std::string_view name, const admin::ServicePatch& patch) override {
+  admin::OrRefused<wire::Schema> modify(std::string_view name,
+                                        const admin::ServicePatch& patch) override {
     for (wire::Service& service : schema.services) {
       if (service.name != name) continue;
       if (patch.workflow_completion_retention && service.type != wire::ServiceType::workflow) {
         return std::unexpected(admin::Refused{
-            .status = 400, .message = "modifying retention time for service type Service is unsupported"});
+            .status = 400,
+            .message = "modifying retention time for service type Service is unsupported"});
       }
       const auto take = [](auto& into, const auto& from) {
         if (from) into = from;
@@ -116,7 +125,8 @@ class PretendRegistry : public admin::Registry {
     }
     return std::unexpected(admin::Refused{
         .status = 404,
-        .message = "not found in the schema registry: service with name '" + std::string(name) + "'"});
+        .message =
+            "not found in the schema registry: service with name '" + std::string(name) + "'"});
   }
 
   wire::Schema schema;
@@ -154,9 +164,9 @@ struct AdminBench {
   admin::Options options{.version = "1", .cluster_name = "c", .metadata_members = {1}};
 
   PretendExchange serve(io::Request request, std::string body = "") {
-    PretendExchange exchange(std::move(request),
-                             body.empty() ? PretendExchange::Pieces{}
-                                          : PretendExchange::Pieces{std::move(body)});
+    PretendExchange exchange(std::move(request), body.empty()
+                                                     ? PretendExchange::Pieces{}
+                                                     : PretendExchange::Pieces{std::move(body)});
     admin::Admin admin({loop.clock, loop.fibers, random, trace, registry, partitions}, options);
     CHECK(loop.run([&] { admin.serve(exchange); }));
     return exchange;

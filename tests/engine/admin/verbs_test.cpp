@@ -58,7 +58,8 @@ TEST(admin, a_verb_is_submitted_until_it_is_known_to_have_taken_effect) {
 
 TEST(admin, a_running_invocation_does_not_move_to_another_deployment) {
   AdminBench bench;
-  bench.partitions.stages[one] = {.stage = Stage::running, .pinned = bench.deployment, .service = "M"};
+  bench.partitions.stages[one] = {
+      .stage = Stage::running, .pinned = bench.deployment, .service = "M"};
   const std::string resume = "/invocations/" + one.text() + "/resume?deployment=";
   EXPECT_EQ(bench.send("PATCH", resume + "latest").reply.status, 409);
   bench.partitions.stages[one].stage = Stage::paused;
@@ -71,7 +72,8 @@ TEST(admin, a_running_invocation_does_not_move_to_another_deployment) {
 
 TEST(admin, registering_overwrites_by_default_only_in_the_oldest_version) {
   AdminBench bench;
-  const std::string body = R"({"uri":"http://a:1","additional_headers":{"X-A":"b"},"dry_run":true})";
+  const std::string body =
+      R"({"uri":"http://a:1","additional_headers":{"X-A":"b"},"dry_run":true})";
   EXPECT_EQ(bench.send("POST", "/v2/deployments", body).reply.status, 201);
   EXPECT_EQ(bench.send("POST", "/v3/deployments", body).reply.status, 201);
   bench.registry.known = true;
@@ -85,11 +87,13 @@ TEST(admin, registering_overwrites_by_default_only_in_the_oldest_version) {
 
 TEST(admin, a_state_is_replaced_by_bytes) {
   AdminBench bench;
-  EXPECT_EQ(bench.send("POST", "/services/O/state",
-                       R"({"object_key":"k","new_state":{"b":[0,255],"a":[49]},"version":"v"})")
+  EXPECT_EQ(bench
+                .send("POST", "/services/O/state",
+                      R"({"object_key":"k","new_state":{"b":[0,255],"a":[49]},"version":"v"})")
                 .reply.status,
             202);
-  const auto& patch = std::get<wire::PatchState>(bench.partitions.records.at(0).commands.at(0).body);
+  const auto& patch =
+      std::get<wire::PatchState>(bench.partitions.records.at(0).commands.at(0).body);
   EXPECT_EQ(patch.target.text(), "O/k/");
   EXPECT_EQ(patch.expected_version, "v");
   EXPECT_EQ(patch.state.at(0).key, "a");

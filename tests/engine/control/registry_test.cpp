@@ -21,7 +21,8 @@ class MemoryMetadata : public Metadata {
       CHECK(state.apply(MetadataState::entry_of(theirs)));
     }
     TRY(verdict, state.check(proposal, {}));
-    if (verdict == MetadataState::Verdict::write) CHECK(state.apply(MetadataState::entry_of(proposal)));
+    if (verdict == MetadataState::Verdict::write)
+      CHECK(state.apply(MetadataState::entry_of(proposal)));
     return {};
   }
   Result<Versioned> wait_newer(std::string_view key, std::uint64_t, Instant) override {
@@ -42,7 +43,8 @@ class PretendHttp : public io::Http {
     Result<io::Response> response(Instant) override {
       io::Response response{.status = owner.statuses.empty() ? 200 : owner.statuses.front()};
       if (!owner.statuses.empty()) owner.statuses.erase(owner.statuses.begin());
-      if (!owner.content_type.empty()) response.headers.push_back({"content-type", owner.content_type});
+      if (!owner.content_type.empty())
+        response.headers.push_back({"content-type", owner.content_type});
       response.headers.push_back({"x-restate-server", owner.sdk});
       return response;
     }

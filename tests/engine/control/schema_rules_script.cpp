@@ -25,24 +25,27 @@ std::string shown() {
   out << "version " << schema.version << '\n';
   for (const auto& deployment : schema.deployments) {
     out << name_of(deployment.id) << ' ' << deployment.uri;
-    for (const auto& service : deployment.services) out << ' ' << service.name << '@' << service.revision;
+    for (const auto& service : deployment.services)
+      out << ' ' << service.name << '@' << service.revision;
     out << '\n';
   }
   for (const auto& service : schema.services) {
-    out << service.name << ' ' << wire::name_of(service.type) << " revision " << service.revision << " on "
-        << name_of(service.deployment) << ':';
+    out << service.name << ' ' << wire::name_of(service.type) << " revision " << service.revision
+        << " on " << name_of(service.deployment) << ':';
     for (const auto& handler : service.handlers) out << ' ' << handler.name;
     if (service.options.ingress_private.value_or(false)) out << ", private";
-    if (const auto kept = service.options.idempotency_retention) out << ", idempotency " << kept->count();
-    if (const auto kept = service.options.workflow_completion_retention) out << ", workflow " << kept->count();
+    if (const auto kept = service.options.idempotency_retention)
+      out << ", idempotency " << kept->count();
+    if (const auto kept = service.options.workflow_completion_retention)
+      out << ", workflow " << kept->count();
     out << '\n';
   }
   return out.str();
 }
 
 std::string refused(const control::SchemaError& error) {
-  return "refused " + std::to_string(error.status) + ' ' + error.code + (error.code.empty() ? "" : " ") +
-         error.message + '\n';
+  return "refused " + std::to_string(error.status) + ' ' + error.code +
+         (error.code.empty() ? "" : " ") + error.message + '\n';
 }
 
 wire::Service service_of(const std::string& word) {
@@ -71,7 +74,8 @@ std::string declare(const tests::Command& command) {
       wire::DeploymentId{{.high = 0, .low = ++made}}, WallTime{});
   if (!changed) return refused(changed.error());
   schema = changed->schema;
-  return std::string(changed->created ? "created " : "known ") + name_of(changed->deployment) + '\n' + shown();
+  return std::string(changed->created ? "created " : "known ") + name_of(changed->deployment) +
+         '\n' + shown();
 }
 
 std::string answer(const tests::Command& command) {

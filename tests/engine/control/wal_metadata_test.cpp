@@ -33,7 +33,8 @@ struct Store {
   Code set(Proposal proposal) {
     Code code = Code::cancelled;
     EXPECT_TRUE(node.run([&] {
-      const auto done = metadata->compare_and_set(std::move(proposal), node.loop->in(std::chrono::seconds(5)));
+      const auto done =
+          metadata->compare_and_set(std::move(proposal), node.loop->in(std::chrono::seconds(5)));
       written = done.has_value();
       if (!done) code = done.error().code;
     }));
@@ -94,7 +95,8 @@ TEST(wal_metadata, what_is_too_large_is_refused) {
 TEST(wal_metadata, a_snapshot_replaces_what_came_before_it) {
   Store store;
   for (std::uint64_t n = 0; n < 200; ++n) {
-    ASSERT_TRUE(store.ok(put(n, "k" + std::to_string(n % 3), n / 3, std::string(100, 'x') + std::to_string(n))));
+    ASSERT_TRUE(store.ok(
+        put(n, "k" + std::to_string(n % 3), n / 3, std::string(100, 'x') + std::to_string(n))));
   }
   const auto loglet = store.node.wal->find(store.options.loglet);
   ASSERT_TRUE(loglet);

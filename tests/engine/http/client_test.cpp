@@ -15,7 +15,8 @@ io::Request request(std::string method, std::string target) {
 
 // A whole exchange: head, body, answer.  An error as text.
 std::string ask(House& house, io::HttpVersion version, std::string target, std::string body = "") {
-  auto call = house.http.call(house.target(version), request("POST", std::move(target)), house.in(5s));
+  auto call =
+      house.http.call(house.target(version), request("POST", std::move(target)), house.in(5s));
   if (!call) return "!" + std::string(name_of(call.error().code));
   if (!body.empty()) {
     if (auto written = (*call)->write(body, house.in(5s)); !written) {
@@ -33,7 +34,8 @@ class Client : public testing::TestWithParam<io::HttpVersion> {
   io::HttpVersion version() const { return GetParam(); }
   bool is_h2() const { return version() == io::HttpVersion::http2; }
 };
-INSTANTIATE_TEST_SUITE_P(Both, Client, testing::Values(io::HttpVersion::http1, io::HttpVersion::http2),
+INSTANTIATE_TEST_SUITE_P(Both, Client,
+                         testing::Values(io::HttpVersion::http1, io::HttpVersion::http2),
                          [](const auto& param) {
                            return param.param == io::HttpVersion::http1 ? "H1" : "H2";
                          });
@@ -55,7 +57,8 @@ TEST_P(Client, HeadersArriveAsTheyWereSaid) {
   const auto serve = [&](io::Exchange& exchange) {
     seen = exchange.request();
     EXPECT_EQ(exchange.version(), version());
-    exchange.respond({.status = 201, .headers = {{"X-Two", "b"}, {"set-cookie", "1"}, {"set-cookie", "2"}}}, "");
+    exchange.respond(
+        {.status = 201, .headers = {{"X-Two", "b"}, {"set-cookie", "1"}, {"set-cookie", "2"}}}, "");
   };
   EXPECT_TRUE(house.run(serve, [&] {
     io::Request asked = request("PUT", "/x");
@@ -66,7 +69,10 @@ TEST_P(Client, HeadersArriveAsTheyWereSaid) {
     auto response = call->response(house.in(5s)).value();
     EXPECT_EQ(response.status, 201);
     std::erase_if(response.headers, [](const io::Header& h) { return h.name == "date"; });
-    EXPECT_EQ(response.headers, (io::Headers{{"x-two", "b"}, {"set-cookie", "1"}, {"set-cookie", "2"}, {"content-length", "0"}}));
+    EXPECT_EQ(
+        response.headers,
+        (io::Headers{
+            {"x-two", "b"}, {"set-cookie", "1"}, {"set-cookie", "2"}, {"content-length", "0"}}));
   }));
   EXPECT_EQ(seen.authority, "example:99");
   EXPECT_EQ(seen.method, "PUT");
@@ -108,7 +114,8 @@ TEST_P(Client, StreamsBothWaysAtOnce) {
     exchange.finish();
   };
   EXPECT_TRUE(house.run(serve, [&] {
-    auto call = house.http.call(house.target(version()), request("POST", "/"), house.in(5s)).value();
+    auto call =
+        house.http.call(house.target(version()), request("POST", "/"), house.in(5s)).value();
     ASSERT_EQ(call->response(house.in(5s)).value().status, 200);
     for (const char* word : {"one", "two", "three"}) {
       ASSERT_TRUE(call->write(word, house.in(5s)));
@@ -174,7 +181,8 @@ TEST_P(Client, HearsAnEarlyAnswerWhileItStillWrites) {
   House house;
   const auto serve = [&](io::Exchange& exchange) { exchange.respond(plain(413), "no"); };
   EXPECT_TRUE(house.run(serve, [&] {
-    auto call = house.http.call(house.target(version()), request("POST", "/"), house.in(5s)).value();
+    auto call =
+        house.http.call(house.target(version()), request("POST", "/"), house.in(5s)).value();
     ASSERT_TRUE(call->write("a beginning", house.in(5s)));
     EXPECT_EQ(call->response(house.in(5s)).value().status, 413);
     EXPECT_EQ(read_all(house, *call), "no");
@@ -263,7 +271,8 @@ TEST_P(Client, ManyReadersOfOneConnectionAreHeldInBounds) {
     exchange.finish();
   };
   EXPECT_TRUE(house.run(serve, [&] {
-    auto call = house.http.call(house.target(version()), request("POST", "/"), house.in(5s)).value();
+    auto call =
+        house.http.call(house.target(version()), request("POST", "/"), house.in(5s)).value();
     call->finish();
     ASSERT_TRUE(call->response(house.in(5s)));
     EXPECT_TRUE(house.loop.fibers.sleep_until(house.in(10s)));
@@ -295,16 +304,19 @@ TEST_P(Client, ADepartedCallerStopsTheServer) {
 
 TEST_P(Client, AHeadRequestHasNoBody) {
   House house;
-  EXPECT_TRUE(house.run([](io::Exchange& e) { e.respond(plain(), "12345"); }, [&] {
-    for (int i = 0; i < 2; ++i) {
-      auto call = house.http.call(house.target(version()), request("HEAD", "/"), house.in(5s)).value();
-      call->finish();
-      const io::Response response = call->response(house.in(5s)).value();
-      EXPECT_EQ(*io::find_header(response.headers, "content-length"), "5");
-      EXPECT_EQ(read_all(house, *call), "");
-    }
-    EXPECT_EQ(house.pipes.connects, 1u);
-  }));
+  EXPECT_TRUE(house.run(
+      [](io::Exchange& e) { e.respond(plain(), "12345"); },
+      [&] {
+        for (int i = 0; i < 2; ++i) {
+          auto call =
+              house.http.call(house.target(version()), request("HEAD", "/"), house.in(5s)).value();
+          call->finish();
+          const io::Response response = call->response(house.in(5s)).value();
+          EXPECT_EQ(*io::find_header(response.headers, "content-length"), "5");
+          EXPECT_EQ(read_all(house, *call), "");
+        }
+        EXPECT_EQ(house.pipes.connects, 1u);
+      }));
 }
 
 // stop() lets what is under way end, and what comes later go to somebody else.

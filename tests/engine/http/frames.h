@@ -17,10 +17,19 @@
 namespace perdure::http::test {
 
 enum Type : std::uint8_t {
-  data = 0, headers = 1, priority = 2, rst_stream = 3, settings = 4, push_promise = 5,
-  ping = 6, goaway = 7, window_update = 8, continuation = 9,
+  data = 0,
+  headers = 1,
+  priority = 2,
+  rst_stream = 3,
+  settings = 4,
+  push_promise = 5,
+  ping = 6,
+  goaway = 7,
+  window_update = 8,
+  continuation = 9,
 };
-inline constexpr std::uint8_t end_stream = 1, ack = 1, end_headers = 4, padded = 8, with_priority = 32;
+inline constexpr std::uint8_t end_stream = 1, ack = 1, end_headers = 4, padded = 8,
+                              with_priority = 32;
 
 inline std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
                          std::string_view payload = "") {
@@ -67,8 +76,10 @@ inline std::string block(const Fields& fields) {
   for (const auto& [name, value] : fields) out += field(name, value);
   return out;
 }
-inline const Fields a_get = {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}};
-inline const Fields a_post = {{":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}};
+inline const Fields a_get = {
+    {":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}};
+inline const Fields a_post = {
+    {":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}};
 
 inline Fields with(Fields fields, std::string_view name, std::string_view value) {
   fields.emplace_back(name, value);
@@ -91,7 +102,8 @@ struct Frame {
 inline std::vector<Frame> frames_of(std::string_view bytes) {
   std::vector<Frame> found;
   while (bytes.size() >= 9) {
-    const std::size_t size = get_be<std::uint32_t>(std::string("\0", 1) + std::string(bytes.substr(0, 3)));
+    const std::size_t size =
+        get_be<std::uint32_t>(std::string("\0", 1) + std::string(bytes.substr(0, 3)));
     if (bytes.size() < 9 + size) break;
     found.push_back({static_cast<std::uint8_t>(bytes[3]), static_cast<std::uint8_t>(bytes[4]),
                      get_be<std::uint32_t>(bytes.substr(5)), std::string(bytes.substr(9, size))});
@@ -104,7 +116,8 @@ inline std::string shown(const Frame& frame) {
   const std::string stream = std::to_string(frame.stream);
   const std::string end = frame.flags & end_stream ? ",END" : "";
   const auto error = [&frame](std::size_t at) {
-    return std::string(name_of(static_cast<H2Error>(get_be<std::uint32_t>(std::string_view(frame.payload).substr(at)))));
+    return std::string(name_of(
+        static_cast<H2Error>(get_be<std::uint32_t>(std::string_view(frame.payload).substr(at)))));
   };
   switch (frame.type) {
     case data: return "DATA(" + stream + end + ")";
@@ -112,7 +125,9 @@ inline std::string shown(const Frame& frame) {
     case rst_stream: return "RST(" + stream + "," + error(0) + ")";
     case settings: return frame.flags & ack ? "SETTINGS-ACK" : "SETTINGS";
     case ping: return std::string(frame.flags & ack ? "PING-ACK(" : "PING(") + frame.payload + ")";
-    case goaway: return "GOAWAY(" + std::to_string(get_be<std::uint32_t>(frame.payload)) + "," + error(4) + ")";
+    case goaway:
+      return "GOAWAY(" + std::to_string(get_be<std::uint32_t>(frame.payload)) + "," + error(4) +
+             ")";
     case window_update: return "WINDOW(" + stream + ")";
     default: return "frame " + std::to_string(frame.type);
   }

@@ -10,8 +10,9 @@ namespace perdure::http::test {
 namespace {
 
 std::string post(std::string_view target, std::string_view body) {
-  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: h\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+  return "POST " + std::string(target) +
+         " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
 }
 
 // The statuses of the answers in a stream of bytes, without interim ones.
@@ -90,32 +91,85 @@ const std::vector<Case> cases = {
     {"Pipelined", post("/1", "a") + post("/2", "b") + post("/3", ""), {200, 200, 200}, false},
     {"CloseAsked", "GET / HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n", {200}, true},
     {"CloseInAList", "GET / HTTP/1.1\r\n" + host + "Connection: x, Close\r\n\r\n", {200}, true},
-    {"AfterCloseNothing", "GET / HTTP/1.1\r\nConnection: close\r\n" + host + "\r\n" + post("/", ""), {200}, true},
+    {"AfterCloseNothing",
+     "GET / HTTP/1.1\r\nConnection: close\r\n" + host + "\r\n" + post("/", ""),
+     {200},
+     true},
     {"Version10", "GET / HTTP/1.0\r\n\r\n", {200}, true},
     {"Version10KeepAlive", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", {200}, false},
-    {"Chunked", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" + post("/", "x"), {200, 200}, false},
-    {"ChunkExtension", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n0;x\r\n\r\n", {200}, false},
-    {"Trailers", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\nZ: w\r\n\r\n" + post("/", "x"), {200, 200}, false},
-    {"UpgradeIgnored", "GET / HTTP/1.1\r\n" + host + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n", {200}, false},
+    {"Chunked",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" +
+         post("/", "x"),
+     {200, 200},
+     false},
+    {"ChunkExtension",
+     "POST / HTTP/1.1\r\n" + host +
+         "Transfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n0;x\r\n\r\n",
+     {200},
+     false},
+    {"Trailers",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\nZ: w\r\n\r\n" +
+         post("/", "x"),
+     {200, 200},
+     false},
+    {"UpgradeIgnored",
+     "GET / HTTP/1.1\r\n" + host +
+         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
+         "AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n",
+     {200},
+     false},
     {"AbsoluteTarget", "GET http://other:1/x HTTP/1.1\r\n" + host + "\r\n", {200}, false},
     {"Asterisk", "OPTIONS * HTTP/1.1\r\n" + host + "\r\n", {200}, false},
     // What two parsers might understand differently is not understood at all.
-    {"LengthAndEncoding", "POST / HTTP/1.1\r\n" + host + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {400}, true},
-    {"EncodingAndLength", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", {400}, true},
-    {"TwoLengths", "POST / HTTP/1.1\r\n" + host + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcd", {400}, true},
-    {"TwoEqualLengths", "POST / HTTP/1.1\r\n" + host + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd", {400}, true},
+    {"LengthAndEncoding",
+     "POST / HTTP/1.1\r\n" + host +
+         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     {400},
+     true},
+    {"EncodingAndLength",
+     "POST / HTTP/1.1\r\n" + host +
+         "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+     {400},
+     true},
+    {"TwoLengths",
+     "POST / HTTP/1.1\r\n" + host + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcd",
+     {400},
+     true},
+    {"TwoEqualLengths",
+     "POST / HTTP/1.1\r\n" + host + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+     {400},
+     true},
     {"LengthList", "POST / HTTP/1.1\r\n" + host + "Content-Length: 4, 4\r\n\r\nabcd", {400}, true},
     {"LengthPlus", "POST / HTTP/1.1\r\n" + host + "Content-Length: +4\r\n\r\nabcd", {400}, true},
     {"LengthMinus", "POST / HTTP/1.1\r\n" + host + "Content-Length: -4\r\n\r\nabcd", {400}, true},
-    {"LengthHuge", "POST / HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n", {400}, true},
+    {"LengthHuge",
+     "POST / HTTP/1.1\r\n" + host + "Content-Length: 99999999999999999999\r\n\r\n",
+     {400},
+     true},
     {"LengthHex", "POST / HTTP/1.1\r\n" + host + "Content-Length: 0x4\r\n\r\nabcd", {400}, true},
-    {"EncodingIdentity", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: identity\r\n\r\n", {501}, true},
-    {"EncodingGzipChunked", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", {501}, true},
-    {"EncodingTwice", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {501}, true},
+    {"EncodingIdentity",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: identity\r\n\r\n",
+     {501},
+     true},
+    {"EncodingGzipChunked",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+     {501},
+     true},
+    {"EncodingTwice",
+     "POST / HTTP/1.1\r\n" + host +
+         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     {501},
+     true},
     {"EncodingIn10", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {400}, true},
     {"FoldedLine", "GET / HTTP/1.1\r\n" + host + "X: a\r\n b\r\n\r\n", {400}, true},
-    {"FoldedEncoding", "GET / HTTP/1.1\r\n" + host + "Transfer-Encoding:\r\n chunked\r\n\r\n", {400}, true},
-    {"BlankBeforeColon", "GET / HTTP/1.1\r\n" + host + "Content-Length : 4\r\n\r\nabcd", {400}, true},
+    {"FoldedEncoding",
+     "GET / HTTP/1.1\r\n" + host + "Transfer-Encoding:\r\n chunked\r\n\r\n",
+     {400},
+     true},
+    {"BlankBeforeColon",
+     "GET / HTTP/1.1\r\n" + host + "Content-Length : 4\r\n\r\nabcd",
+     {400},
+     true},
     {"BlankInName", "GET / HTTP/1.1\r\n" + host + "X Y: 4\r\n\r\n", {400}, true},
     {"NoColon", "GET / HTTP/1.1\r\n" + host + "XY\r\n\r\n", {400}, true},
     {"NulInValue", std::string("GET / HTTP/1.1\r\nHost: h\r\nX: a\0b\r\n\r\n", 35), {400}, true},
@@ -123,13 +177,34 @@ const std::vector<Case> cases = {
     {"NoHost", "GET / HTTP/1.1\r\n\r\n", {400}, true},
     {"TwoHosts", "GET / HTTP/1.1\r\n" + host + host + "\r\n", {400}, true},
     {"HostWithBlank", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", {400}, true},
-    {"ChunkSizeNotHex", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", {400}, true},
-    {"ChunkSizeEmpty", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n\r\nhello", {400}, true},
-    {"ChunkSizeHuge", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", {400}, true},
-    {"ChunkSizeNegative", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n-1\r\n", {400}, true},
-    {"ChunkTooLong", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n", {400}, true},
-    {"ChunkWithoutCr", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n", {400}, true},
-    {"ChunkEndWrong", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n", {400}, true},
+    {"ChunkSizeNotHex",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+     {400},
+     true},
+    {"ChunkSizeEmpty",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n\r\nhello",
+     {400},
+     true},
+    {"ChunkSizeHuge",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+     {400},
+     true},
+    {"ChunkSizeNegative",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+     {400},
+     true},
+    {"ChunkTooLong",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n",
+     {400},
+     true},
+    {"ChunkWithoutCr",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+     {400},
+     true},
+    {"ChunkEndWrong",
+     "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
+     {400},
+     true},
     // Malformed otherwise.
     {"NotHttp", "hello there\r\n\r\n", {400}, true},
     {"Version09", "GET /\r\n\r\n", {505}, true},
@@ -138,11 +213,27 @@ const std::vector<Case> cases = {
     {"AlmostThePreface", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", {400}, true},
     {"Connect", "CONNECT a:1 HTTP/1.1\r\n" + host + "\r\n", {501}, true},
     {"UnknownMethod", "BREW / HTTP/1.1\r\n" + host + "\r\n", {400}, true},
-    {"UnknownExpectation", "POST / HTTP/1.1\r\n" + host + "Expect: magic\r\nContent-Length: 1\r\n\r\nx", {417}, true},
-    {"HugeHead", "GET / HTTP/1.1\r\n" + host + "X: " + std::string(70'000, 'x') + "\r\n\r\n", {431}, true},
-    {"HugeTarget", "GET /" + std::string(70'000, 'x') + " HTTP/1.1\r\n" + host + "\r\n", {431}, true},
+    {"UnknownExpectation",
+     "POST / HTTP/1.1\r\n" + host + "Expect: magic\r\nContent-Length: 1\r\n\r\nx",
+     {417},
+     true},
+    {"HugeHead",
+     "GET / HTTP/1.1\r\n" + host + "X: " + std::string(70'000, 'x') + "\r\n\r\n",
+     {431},
+     true},
+    {"HugeTarget",
+     "GET /" + std::string(70'000, 'x') + " HTTP/1.1\r\n" + host + "\r\n",
+     {431},
+     true},
     {"EndlessHead", "GET / HTTP/1.1\r\n" + std::string(70'000, 'x'), {431}, true},
-    {"EndlessBlankLines", [] { std::string s; for (int i = 0; i < 40'000; ++i) s += "\r\n"; return s; }(), {431}, true},
+    {"EndlessBlankLines",
+     [] {
+       std::string s;
+       for (int i = 0; i < 40'000; ++i) s += "\r\n";
+       return s;
+     }(),
+     {431},
+     true},
 };
 
 INSTANTIATE_TEST_SUITE_P(H1, H1Input, testing::ValuesIn(cases),
@@ -151,8 +242,9 @@ INSTANTIATE_TEST_SUITE_P(H1, H1Input, testing::ValuesIn(cases),
 TEST(H1Server, AnswersTheSameHoweverTheBytesAreCut) {
   const std::string input = post("/1", std::string(3000, 'a')) +
                             "POST /2 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                            "a\r\n0123456789\r\n1f4\r\n" + std::string(500, 'b') +
-                            "\r\n0\r\nx: y\r\n\r\n" + "GET /3 HTTP/1.1\r\nHost: h\r\n\r\n";
+                            "a\r\n0123456789\r\n1f4\r\n" +
+                            std::string(500, 'b') + "\r\n0\r\nx: y\r\n\r\n" +
+                            "GET /3 HTTP/1.1\r\nHost: h\r\n\r\n";
   const std::string whole = say_to_echo(input).bytes;
   EXPECT_EQ(statuses(whole).size(), 3u);
   EXPECT_TRUE(rc::check([&] {
@@ -185,8 +277,9 @@ TEST(H1Server, HeadersAreLowerCaseAndThoseOfTheConnectionAreGone) {
       },
       [&] {
         RawClient client(house);
-        client.say("GET http://there:81?q=1 HTTP/1.1\r\nHost: here\r\nX-One:  two \t\r\nKeep-Alive: 5\r\n"
-                   "Connection: X-Gone, keep-alive\r\nX-Gone: 1\r\nTE: trailers\r\nEmpty:\r\n\r\n");
+        client.say(
+            "GET http://there:81?q=1 HTTP/1.1\r\nHost: here\r\nX-One:  two \t\r\nKeep-Alive: 5\r\n"
+            "Connection: X-Gone, keep-alive\r\nX-Gone: 1\r\nTE: trailers\r\nEmpty:\r\n\r\n");
         const std::string heard = client.hear();
         EXPECT_EQ(without_date(heard), "HTTP/1.1 204 No Content\r\n\r\n");
       }));
@@ -197,13 +290,14 @@ TEST(H1Server, HeadersAreLowerCaseAndThoseOfTheConnectionAreGone) {
 
 TEST(H1Server, HeadGetsTheLengthButNotTheBody) {
   House house;
-  EXPECT_TRUE(house.run([](io::Exchange& e) { e.respond(plain(), "12345"); }, [&] {
-    RawClient client(house);
-    client.say("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
-    const std::string heard = client.hear();
-    EXPECT_NE(heard.find("content-length: 5\r\n"), std::string::npos);
-    EXPECT_TRUE(heard.ends_with("\r\n\r\n")) << heard;
-  }));
+  EXPECT_TRUE(house.run([](io::Exchange& e) { e.respond(plain(), "12345"); },
+                        [&] {
+                          RawClient client(house);
+                          client.say("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+                          const std::string heard = client.hear();
+                          EXPECT_NE(heard.find("content-length: 5\r\n"), std::string::npos);
+                          EXPECT_TRUE(heard.ends_with("\r\n\r\n")) << heard;
+                        }));
 }
 
 TEST(H1Server, AResponseCannotSmuggleHeaders) {
@@ -231,7 +325,8 @@ TEST(H1Server, ContinuesOnlyWhenTheBodyIsWanted) {
     if (exchange.request().target == "/no") return exchange.respond(plain(403), "");
     exchange.respond(plain(), read_all(house, exchange));
   };
-  const std::string head = " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+  const std::string head =
+      " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
   EXPECT_TRUE(house.run(serve, [&] {
     RawClient wanted(house);
     wanted.say("POST /yes" + head);
@@ -280,7 +375,7 @@ TEST(H1Server, HoldsABoundedAmountOfAnEndlessBody) {
   house.limits.body_buffer_bytes = 10'000;
   house.pipes.buffer_bytes = 10'000;
   std::size_t offered = 0;
-  const auto serve = [&](io::Exchange& exchange) { 
+  const auto serve = [&](io::Exchange& exchange) {
     (void)house.loop.fibers.sleep_until(house.in(10s));
     exchange.reset();
   };
@@ -358,12 +453,13 @@ TEST(H1Server, AServingFiberIsCancelledWhenItsClientGoes) {
 
 TEST(H1Server, WhoAnswersNothingBreaksTheConnection) {
   House house;
-  EXPECT_TRUE(house.run([](io::Exchange&) {}, [&] {
-    RawClient client(house);
-    client.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    EXPECT_EQ(client.hear(), "");
-    EXPECT_TRUE(client.broken);
-  }));
+  EXPECT_TRUE(house.run([](io::Exchange&) {},
+                        [&] {
+                          RawClient client(house);
+                          client.say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+                          EXPECT_EQ(client.hear(), "");
+                          EXPECT_TRUE(client.broken);
+                        }));
 }
 
 TEST(H1Server, TimeRunsOutForSlowHeadsAndIdleConnections) {

@@ -64,83 +64,135 @@ const std::vector<Case> cases = {
     {"Get", get(1), ok1, false},
     {"GetTwice", get(1) + get(3), "HEADERS(1) HEADERS(3) DATA(1,END) DATA(3,END)", false},
     {"Post", post(1) + frame(data, end_stream, 1, "hello"), ok1, false},
-    {"PostInPieces", post(1) + frame(data, 0, 1, "he") + frame(data, 0, 1, "llo") + frame(data, end_stream, 1), ok1, false},
-    {"Padded", post(1) + frame(data, padded | end_stream, 1, std::string("\3hello\0\0\0", 9)), ok1, false},
-    {"Trailers", post(1) + frame(data, 0, 1, "x") + frame(headers, end_headers | end_stream, 1, field("x", "y")), ok1, false},
+    {"PostInPieces",
+     post(1) + frame(data, 0, 1, "he") + frame(data, 0, 1, "llo") + frame(data, end_stream, 1), ok1,
+     false},
+    {"Padded", post(1) + frame(data, padded | end_stream, 1, std::string("\3hello\0\0\0", 9)), ok1,
+     false},
+    {"Trailers",
+     post(1) + frame(data, 0, 1, "x") +
+         frame(headers, end_headers | end_stream, 1, field("x", "y")),
+     ok1, false},
     {"UnknownFrame", frame(0x42, 0xff, 0, "12345678") + get(1), ok1, false},
     {"UnknownFlags", frame(ping, 0xfe, 0, "12345678"), "PING-ACK(12345678)", false},
     {"ReservedBit", frame(ping, 0, 0x8000'0000, "12345678"), "PING-ACK(12345678)", false},
     // 4.2: frame size
-    {"DataTooLarge", post(1) + frame(data, end_stream, 1, std::string(16'385, 'x')), gone(1, "frame_size_error"), true},
-    {"HeadersTooLarge", frame(headers, end_headers | end_stream, 1, block(with(a_get, "x", std::string(16'300, 'x')))) , ok1, false},
-    {"HeadersFrameTooLarge", frame(headers, end_headers | end_stream, 1, std::string(16'385, 'x')), gone(0, "frame_size_error"), true},
+    {"DataTooLarge", post(1) + frame(data, end_stream, 1, std::string(16'385, 'x')),
+     gone(1, "frame_size_error"), true},
+    {"HeadersTooLarge",
+     frame(headers, end_headers | end_stream, 1, block(with(a_get, "x", std::string(16'300, 'x')))),
+     ok1, false},
+    {"HeadersFrameTooLarge", frame(headers, end_headers | end_stream, 1, std::string(16'385, 'x')),
+     gone(0, "frame_size_error"), true},
     // 4.3: header compression
-    {"BadHpack", frame(headers, end_headers | end_stream, 1, "\x40"), gone(1, "compression_error"), true},
-    {"BadHpackIndex", frame(headers, end_headers | end_stream, 1, "\xff\xff\xff\x0f"), gone(1, "compression_error"), true},
+    {"BadHpack", frame(headers, end_headers | end_stream, 1, "\x40"), gone(1, "compression_error"),
+     true},
+    {"BadHpackIndex", frame(headers, end_headers | end_stream, 1, "\xff\xff\xff\x0f"),
+     gone(1, "compression_error"), true},
     // 5.1: stream states
     {"DataOnIdle", frame(data, end_stream, 1, "x"), gone(0, "protocol_error"), true},
     {"ResetOnIdle", frame(rst_stream, 0, 1, number(8)), gone(0, "protocol_error"), true},
     {"WindowOnIdle", frame(window_update, 0, 1, number(100)), gone(0, "protocol_error"), true},
-    {"ContinuationOnIdle", frame(continuation, end_headers, 1, block(a_get)), gone(0, "protocol_error"), true},
+    {"ContinuationOnIdle", frame(continuation, end_headers, 1, block(a_get)),
+     gone(0, "protocol_error"), true},
     {"DataAfterEnd", get(1) + frame(data, end_stream, 1, "x"), gone(1, "stream_closed"), true},
     {"HeadersAfterEnd", get(1) + get(1), gone(1, "stream_closed"), true},
-    {"DataAfterReset", post(1) + frame(rst_stream, 0, 1, number(8)) + frame(data, end_stream, 1, "x"), "", false},  // dropped, as RFC 9113 allows
-    {"HeadersAfterReset", post(1) + frame(rst_stream, 0, 1, number(8)) + get(1), gone(1, "stream_closed"), true},
+    {"DataAfterReset",
+     post(1) + frame(rst_stream, 0, 1, number(8)) + frame(data, end_stream, 1, "x"), "",
+     false},  // dropped, as RFC 9113 allows
+    {"HeadersAfterReset", post(1) + frame(rst_stream, 0, 1, number(8)) + get(1),
+     gone(1, "stream_closed"), true},
     // 5.1.1: stream identifiers
     {"EvenStream", get(2), gone(0, "protocol_error"), true},
     {"SmallerStream", get(5) + get(3), gone(5, "protocol_error"), true},
     {"HeadersOnZero", get(0), gone(0, "protocol_error"), true},
     // 6.1: DATA
     {"DataOnZero", frame(data, 0, 0, "x"), gone(0, "protocol_error"), true},
-    {"DataPadTooLong", post(1) + frame(data, padded | end_stream, 1, "\x06hello"), gone(1, "protocol_error"), true},
+    {"DataPadTooLong", post(1) + frame(data, padded | end_stream, 1, "\x06hello"),
+     gone(1, "protocol_error"), true},
     // 6.2, 6.10: HEADERS and CONTINUATION
-    {"HeadersPadTooLong", frame(headers, padded | end_headers | end_stream, 1, "\xff" + block(a_get)), gone(0, "protocol_error"), true},
-    {"Continuation", frame(headers, end_stream, 1, block(a_get).substr(0, 10)) + frame(continuation, end_headers, 1, block(a_get).substr(10)), ok1, false},
-    {"PingInsideHead", frame(headers, end_stream, 1, block(a_get)) + frame(ping, 0, 0, "12345678"), gone(1, "protocol_error"), true},
-    {"ContinuationElsewhere", frame(headers, end_stream, 1, block(a_get)) + frame(continuation, end_headers, 3, ""), gone(1, "protocol_error"), true},
-    {"HeadersInsideHead", frame(headers, end_stream, 1, block(a_get)) + get(3), gone(1, "protocol_error"), true},
-    {"ContinuationAfterEnd", get(1) + frame(continuation, end_headers, 1, ""), gone(1, "protocol_error"), true},
-    {"ContinuationFlood", [] { std::string s = frame(headers, end_stream, 1, block(a_get)); for (int i = 0; i < 200; ++i) s += frame(continuation, 0, 1, field("x", "y")); return s; }(), gone(1, "enhance_your_calm"), true},
+    {"HeadersPadTooLong",
+     frame(headers, padded | end_headers | end_stream, 1, "\xff" + block(a_get)),
+     gone(0, "protocol_error"), true},
+    {"Continuation",
+     frame(headers, end_stream, 1, block(a_get).substr(0, 10)) +
+         frame(continuation, end_headers, 1, block(a_get).substr(10)),
+     ok1, false},
+    {"PingInsideHead", frame(headers, end_stream, 1, block(a_get)) + frame(ping, 0, 0, "12345678"),
+     gone(1, "protocol_error"), true},
+    {"ContinuationElsewhere",
+     frame(headers, end_stream, 1, block(a_get)) + frame(continuation, end_headers, 3, ""),
+     gone(1, "protocol_error"), true},
+    {"HeadersInsideHead", frame(headers, end_stream, 1, block(a_get)) + get(3),
+     gone(1, "protocol_error"), true},
+    {"ContinuationAfterEnd", get(1) + frame(continuation, end_headers, 1, ""),
+     gone(1, "protocol_error"), true},
+    {"ContinuationFlood",
+     [] {
+       std::string s = frame(headers, end_stream, 1, block(a_get));
+       for (int i = 0; i < 200; ++i) s += frame(continuation, 0, 1, field("x", "y"));
+       return s;
+     }(),
+     gone(1, "enhance_your_calm"), true},
     // 6.3: PRIORITY (obsolete, but still checked)
     {"Priority", frame(priority, 0, 1, std::string("\0\0\0\0\1", 5)) + get(1), ok1, false},
-    {"PriorityOnZero", frame(priority, 0, 0, std::string("\0\0\0\1\1", 5)), gone(0, "protocol_error"), true},
-    {"PriorityTooShort", get(1) + frame(priority, 0, 1, "\1\1\1\1"), gone(1, "frame_size_error"), true},
-    {"HeadersDependOnThemselves", frame(headers, end_headers | end_stream | with_priority, 1, number(1) + "\x10" + block(a_get)), gone(0, "protocol_error"), true},
+    {"PriorityOnZero", frame(priority, 0, 0, std::string("\0\0\0\1\1", 5)),
+     gone(0, "protocol_error"), true},
+    {"PriorityTooShort", get(1) + frame(priority, 0, 1, "\1\1\1\1"), gone(1, "frame_size_error"),
+     true},
+    {"HeadersDependOnThemselves",
+     frame(headers, end_headers | end_stream | with_priority, 1, number(1) + "\x10" + block(a_get)),
+     gone(0, "protocol_error"), true},
     // 6.4: RST_STREAM
     {"ResetOnZero", frame(rst_stream, 0, 0, number(8)), gone(0, "protocol_error"), true},
-    {"ResetTooShort", post(1) + frame(rst_stream, 0, 1, "\1\1\1"), gone(1, "frame_size_error"), true},
+    {"ResetTooShort", post(1) + frame(rst_stream, 0, 1, "\1\1\1"), gone(1, "frame_size_error"),
+     true},
     // 6.5: SETTINGS
-    {"SettingsAckWithPayload", frame(settings, ack, 0, setting(3, 1)), gone(0, "frame_size_error"), true},
+    {"SettingsAckWithPayload", frame(settings, ack, 0, setting(3, 1)), gone(0, "frame_size_error"),
+     true},
     {"SettingsOnAStream", frame(settings, 0, 1, setting(3, 1)), gone(0, "protocol_error"), true},
     {"SettingsOddSize", frame(settings, 0, 0, "123"), gone(0, "frame_size_error"), true},
     {"SettingsPushTwo", frame(settings, 0, 0, setting(2, 2)), gone(0, "protocol_error"), true},
-    {"SettingsWindowTooLarge", frame(settings, 0, 0, setting(4, 0x8000'0000)), gone(0, "flow_control_error"), true},
-    {"SettingsFrameTooSmall", frame(settings, 0, 0, setting(5, 16'383)), gone(0, "protocol_error"), true},
-    {"SettingsFrameTooLarge", frame(settings, 0, 0, setting(5, 1 << 24)), gone(0, "protocol_error"), true},
+    {"SettingsWindowTooLarge", frame(settings, 0, 0, setting(4, 0x8000'0000)),
+     gone(0, "flow_control_error"), true},
+    {"SettingsFrameTooSmall", frame(settings, 0, 0, setting(5, 16'383)), gone(0, "protocol_error"),
+     true},
+    {"SettingsFrameTooLarge", frame(settings, 0, 0, setting(5, 1 << 24)), gone(0, "protocol_error"),
+     true},
     {"SettingsUnknown", frame(settings, 0, 0, setting(0xff, 1)) + get(1), ok1, false},
     // 6.6: PUSH_PROMISE
-    {"PushFromClient", frame(push_promise, end_headers, 1, number(2) + block(a_get)), gone(0, "protocol_error"), true},
+    {"PushFromClient", frame(push_promise, end_headers, 1, number(2) + block(a_get)),
+     gone(0, "protocol_error"), true},
     // 6.7: PING
     {"Ping", frame(ping, 0, 0, "abcdefgh"), "PING-ACK(abcdefgh)", false},
     {"PingAckIsNotAnswered", frame(ping, ack, 0, "abcdefgh"), "", false},
     {"PingOnAStream", frame(ping, 0, 1, "abcdefgh"), gone(0, "protocol_error"), true},
     {"PingTooShort", frame(ping, 0, 0, "abc"), gone(0, "frame_size_error"), true},
     // 6.8: GOAWAY
-    {"GoawayOnAStream", frame(goaway, 0, 1, number(0) + number(0)), gone(0, "protocol_error"), true},
+    {"GoawayOnAStream", frame(goaway, 0, 1, number(0) + number(0)), gone(0, "protocol_error"),
+     true},
     {"Goaway", get(1) + frame(goaway, 0, 0, number(0) + number(0)), ok1, true},
     // 6.9: WINDOW_UPDATE
     {"WindowZero", frame(window_update, 0, 0, number(0)), gone(0, "protocol_error"), true},
-    {"WindowZeroOnAStream", post(1) + frame(window_update, 0, 1, number(0)), gone(1, "protocol_error"), true},
+    {"WindowZeroOnAStream", post(1) + frame(window_update, 0, 1, number(0)),
+     gone(1, "protocol_error"), true},
     {"WindowTooShort", frame(window_update, 0, 0, "123"), gone(0, "frame_size_error"), true},
-    {"WindowOverflow", frame(window_update, 0, 0, number(0x7fff'ffff)), gone(0, "flow_control_error"), true},
-    {"WindowOverflowOnAStream", post(1) + frame(window_update, 0, 1, number(0x7fff'ffff)), reset(1, "flow_control_error"), false},
+    {"WindowOverflow", frame(window_update, 0, 0, number(0x7fff'ffff)),
+     gone(0, "flow_control_error"), true},
+    {"WindowOverflowOnAStream", post(1) + frame(window_update, 0, 1, number(0x7fff'ffff)),
+     reset(1, "flow_control_error"), false},
     // 8: what a request may say
     {"UpperCaseName", get(1, with(a_get, "X-Upper", "y")), reset(1), false},
     {"UnknownPseudo", get(1, with(a_get, ":x", "y")), reset(1), false},
     {"StatusInRequest", get(1, with(a_get, ":status", "200")), reset(1), false},
-    {"PseudoInTrailers", post(1) + frame(headers, end_headers | end_stream, 1, field(":method", "GET")), reset(1), false},
-    {"TrailersWithoutEnd", post(1) + frame(headers, end_headers, 1, field("x", "y")), reset(1), false},
-    {"PseudoAfterHeader", get(1, {{":method", "GET"}, {"x", "y"}, {":scheme", "http"}, {":path", "/"}}), reset(1), false},
+    {"PseudoInTrailers",
+     post(1) + frame(headers, end_headers | end_stream, 1, field(":method", "GET")), reset(1),
+     false},
+    {"TrailersWithoutEnd", post(1) + frame(headers, end_headers, 1, field("x", "y")), reset(1),
+     false},
+    {"PseudoAfterHeader",
+     get(1, {{":method", "GET"}, {"x", "y"}, {":scheme", "http"}, {":path", "/"}}), reset(1),
+     false},
     {"ConnectionHeader", get(1, with(a_get, "connection", "keep-alive")), reset(1), false},
     {"TransferEncoding", get(1, with(a_get, "transfer-encoding", "chunked")), reset(1), false},
     {"TeOther", get(1, with(a_get, "te", "gzip")), reset(1), false},
@@ -148,13 +200,19 @@ const std::vector<Case> cases = {
     {"NoMethod", get(1, {{":scheme", "http"}, {":path", "/"}}), reset(1), false},
     {"NoScheme", get(1, {{":method", "GET"}, {":path", "/"}}), reset(1), false},
     {"NoPath", get(1, {{":method", "GET"}, {":scheme", "http"}}), reset(1), false},
-    {"EmptyPath", get(1, {{":method", "GET"}, {":scheme", "http"}, {":path", ""}}), reset(1), false},
+    {"EmptyPath", get(1, {{":method", "GET"}, {":scheme", "http"}, {":path", ""}}), reset(1),
+     false},
     {"TwoPaths", get(1, with(a_get, ":path", "/b")), reset(1), false},
     {"TwoMethods", get(1, with(a_get, ":method", "PUT")), reset(1), false},
-    {"LengthTooLarge", post(1, with(a_post, "content-length", "2")) + frame(data, end_stream, 1, "x"), reset(1), false},
-    {"LengthTooSmall", post(1, with(a_post, "content-length", "1")) + frame(data, end_stream, 1, "xy"), reset(1), false},
+    {"LengthTooLarge",
+     post(1, with(a_post, "content-length", "2")) + frame(data, end_stream, 1, "x"), reset(1),
+     false},
+    {"LengthTooSmall",
+     post(1, with(a_post, "content-length", "1")) + frame(data, end_stream, 1, "xy"), reset(1),
+     false},
     {"LengthWithoutBody", get(1, with(a_post, "content-length", "1")), reset(1), false},
-    {"LengthRight", post(1, with(a_post, "content-length", "1")) + frame(data, end_stream, 1, "x"), ok1, false},
+    {"LengthRight", post(1, with(a_post, "content-length", "1")) + frame(data, end_stream, 1, "x"),
+     ok1, false},
     {"LengthNotANumber", get(1, with(a_post, "content-length", "x")), reset(1), false},
     {"NewlineInValue", get(1, with(a_get, "x", "a\nb")), reset(1), false},
     {"Connect", get(1, {{":method", "CONNECT"}, {":authority", "h:1"}}), "HEADERS(1,END)", false},
@@ -206,8 +264,15 @@ TEST(H2Server, HeadersAreJoinedAndThoseOfTheConnectionAreGone) {
   };
   EXPECT_TRUE(house.run(serve, [&] {
     RawClient client(house);
-    client.say(hello() + get(1, {{":method", "GET"}, {":scheme", "http"}, {":path", "/p?q"}, {"host", "h:1"},
-                                 {"cookie", "a=b"}, {"x", "1"}, {"cookie", "c=d"}, {"te", "trailers"}, {"x", "2"}}));
+    client.say(hello() + get(1, {{":method", "GET"},
+                                 {":scheme", "http"},
+                                 {":path", "/p?q"},
+                                 {"host", "h:1"},
+                                 {"cookie", "a=b"},
+                                 {"x", "1"},
+                                 {"cookie", "c=d"},
+                                 {"te", "trailers"},
+                                 {"x", "2"}}));
     EXPECT_EQ(shown(client.hear()), "HEADERS(1,END)");
   }));
   EXPECT_EQ(seen.target, "/p?q");
@@ -301,14 +366,17 @@ TEST(H2Server, WindowsMoveOnlyWhenTheBodyIsRead) {
   };
   EXPECT_TRUE(house.run(serve, [&] {
     RawClient client(house);
-    client.say(hello() + frame(settings, ack, 0) + post(1) + frame(data, 0, 1, std::string(16'000, 'x')) + frame(data, 0, 1, std::string(4'000, 'x')));
+    client.say(hello() + frame(settings, ack, 0) + post(1) +
+               frame(data, 0, 1, std::string(16'000, 'x')) +
+               frame(data, 0, 1, std::string(4'000, 'x')));
     EXPECT_EQ(shown(client.hear(500ms)), "");
     EXPECT_FALSE(read);
     EXPECT_EQ(shown(client.hear(1s)), "WINDOW(1)");
     client.say(frame(data, end_stream, 1, "x"));
     EXPECT_EQ(shown(client.hear()), ok1);
     // Who sends more than the window lets him is not tolerated.
-    client.say(post(3) + frame(data, 0, 3, std::string(16'000, 'x')) + frame(data, 0, 3, std::string(5'000, 'x')));
+    client.say(post(3) + frame(data, 0, 3, std::string(16'000, 'x')) +
+               frame(data, 0, 3, std::string(5'000, 'x')));
     const std::string heard = shown(client.hear());
     EXPECT_NE(heard.find("flow_control_error"), std::string::npos) << heard;
   }));
@@ -316,7 +384,9 @@ TEST(H2Server, WindowsMoveOnlyWhenTheBodyIsRead) {
 
 TEST(H2Server, HoldsAnswersBackUntilTheWindowOpens) {
   House house;
-  const auto serve = [](io::Exchange& exchange) { exchange.respond(plain(), std::string(100, 'x')); };
+  const auto serve = [](io::Exchange& exchange) {
+    exchange.respond(plain(), std::string(100, 'x'));
+  };
   EXPECT_TRUE(house.run(serve, [&] {
     RawClient client(house);
     client.say(std::string(h2_preface) + frame(settings, 0, 0, setting(4, 10)) + get(1));
@@ -340,7 +410,9 @@ TEST(H2Server, HoldsAnswersBackUntilTheWindowOpens) {
 TEST(H2Server, AStalledAnswerIsNotKeptForEver) {
   House house;
   house.limits.idle = 60s;
-  const auto serve = [](io::Exchange& exchange) { exchange.respond(plain(), std::string(100, 'x')); };
+  const auto serve = [](io::Exchange& exchange) {
+    exchange.respond(plain(), std::string(100, 'x'));
+  };
   EXPECT_TRUE(house.run(serve, [&] {
     RawClient client(house);
     client.say(std::string(h2_preface) + frame(settings, 0, 0, setting(4, 0)) + get(1));
@@ -388,12 +460,13 @@ TEST(H2Server, AnEarlyAnswerStopsTheBody) {
 
 TEST(H2Server, WhoAnswersNothingResetsTheStream) {
   House house;
-  EXPECT_TRUE(house.run([](io::Exchange&) {}, [&] {
-    RawClient client(house);
-    client.say(hello() + get(1));
-    EXPECT_EQ(shown(client.hear()), "RST(1,internal_error)");
-    EXPECT_FALSE(client.closed);
-  }));
+  EXPECT_TRUE(house.run([](io::Exchange&) {},
+                        [&] {
+                          RawClient client(house);
+                          client.say(hello() + get(1));
+                          EXPECT_EQ(shown(client.hear()), "RST(1,internal_error)");
+                          EXPECT_FALSE(client.closed);
+                        }));
 }
 
 TEST(H2Server, AServingFiberIsCancelledWhenItsStreamGoes) {
@@ -443,8 +516,9 @@ TEST(H2Server, SurvivesNoise) {
                            frame(ping, 0, 0, "12345678") + frame(window_update, 0, 0, number(5));
   EXPECT_TRUE(rc::check([&] {
     std::string bytes = good;
-    const auto changes = *rc::gen::container<std::vector<std::pair<std::size_t, std::uint8_t>>>(
-        rc::gen::pair(rc::gen::inRange<std::size_t>(24, good.size()), rc::gen::arbitrary<std::uint8_t>()));
+    const auto changes =
+        *rc::gen::container<std::vector<std::pair<std::size_t, std::uint8_t>>>(rc::gen::pair(
+            rc::gen::inRange<std::size_t>(24, good.size()), rc::gen::arbitrary<std::uint8_t>()));
     for (const auto& [at, byte] : changes) bytes[at] = static_cast<char>(byte);
     House house;
     RC_ASSERT(house.run(echo(house), [&] {

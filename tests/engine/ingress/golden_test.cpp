@@ -73,9 +73,11 @@ TEST(golden, we_answer_as_the_reference_does) {
     const PretendExchange exchange = bench.serve(request_of(entry), std::move(body));
     const bool keep_ids = entry.value("fixed_id", false);
     io::Headers expected_headers;
-    for (const json& header : entry["reply_headers"]) expected_headers.push_back({header[0], header[1]});
+    for (const json& header : entry["reply_headers"])
+      expected_headers.push_back({header[0], header[1]});
     const std::string expected_body =
-        entry["method"] == "HEAD" ? exchange.body : entry.value("ours", entry["reply_body"].get<std::string>());
+        entry["method"] == "HEAD" ? exchange.body
+                                  : entry.value("ours", entry["reply_body"].get<std::string>());
     EXPECT_EQ(shown(exchange.reply.status, exchange.reply.headers, exchange.body, keep_ids),
               shown(entry["status"], expected_headers, expected_body, keep_ids))
         << entry["method"] << ' ' << entry["target"] << ' ' << entry["headers"].dump() << ' '

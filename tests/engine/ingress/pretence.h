@@ -51,9 +51,9 @@ class PretendPartitions : public ingress::Partitions {
     known_.at(id).answer = ingress::Answer{.outcome = wire::Value{std::move(output)}};
   }
 
-  std::deque<Code> errors;         // of the next submissions
-  bool lost_replies = false;       // the record of such a submission is applied all the same
-  Code ending = Code::cancelled;   // of await() for what does not end
+  std::deque<Code> errors;        // of the next submissions
+  bool lost_replies = false;      // the record of such a submission is applied all the same
+  Code ending = Code::cancelled;  // of await() for what does not end
   int submissions = 0, awaits = 0;
   wire::Record last;
 
@@ -107,7 +107,8 @@ class PretendPartitions : public ingress::Partitions {
   std::map<wire::InvocationId, Known> known_;
 };
 
-inline wire::Handler handler_of(std::string name, wire::HandlerType type = wire::HandlerType::plain) {
+inline wire::Handler handler_of(std::string name,
+                                wire::HandlerType type = wire::HandlerType::plain) {
   return {.name = std::move(name),
           .type = type,
           .input = {.content_type = "application/json"},
@@ -125,33 +126,35 @@ inline wire::Schema schema_of_tests() {
   const std::string any = "*/*", json = "application/json";
   wire::Schema schema{
       .version = 1,
-      .services = {{.name = "G",
-                    .handlers = {handler_of("echo"), handler_of("slow"), handler_of("fail"),
-                                 handler_of("odd"), handler_of("headers"), raw}},
-                   {.name = "H", .options = {.ingress_private = true}, .handlers = {handler_of("echo")}},
-                   {.name = "M",
-                    .handlers = {m("a", {}), m("b", {.required = true}),
-                                 m("c", {.required = true, .content_type = json}),
-                                 m("d", {.content_type = "text/*"}),
-                                 m("e", {.content_type = json, .json_schema = "{}"}),
-                                 m("f", {.json_schema = "true"}),
-                                 m("l", {.required = true, .content_type = json, .json_schema = "{}"}),
-                                 m("m", {.content_type = any}),
-                                 m("n", {.required = true, .content_type = any}),
-                                 m("p", {.content_type = "foo/bar;x=1"}),
-                                 m("q", {.content_type = json, .json_schema = "{}"}),
-                                 m("s", {.content_type = json, .json_schema = "{}"})}},
-                   {.name = "O",
-                    .type = wire::ServiceType::virtual_object,
-                    .handlers = {handler_of("echo", wire::HandlerType::exclusive),
-                                 handler_of("slow", wire::HandlerType::exclusive),
-                                 handler_of("shared", wire::HandlerType::shared)}},
-                   {.name = "V", .type = wire::ServiceType::workflow,
-                    .handlers = {handler_of("run", wire::HandlerType::workflow)}},
-                   {.name = "W",
-                    .type = wire::ServiceType::workflow,
-                    .handlers = {handler_of("run", wire::HandlerType::workflow),
-                                 handler_of("status", wire::HandlerType::shared)}}}};
+      .services = {
+          {.name = "G",
+           .handlers = {handler_of("echo"), handler_of("slow"), handler_of("fail"),
+                        handler_of("odd"), handler_of("headers"), raw}},
+          {.name = "H", .options = {.ingress_private = true}, .handlers = {handler_of("echo")}},
+          {.name = "M",
+           .handlers = {m("a", {}), m("b", {.required = true}),
+                        m("c", {.required = true, .content_type = json}),
+                        m("d", {.content_type = "text/*"}),
+                        m("e", {.content_type = json, .json_schema = "{}"}),
+                        m("f", {.json_schema = "true"}),
+                        m("l", {.required = true, .content_type = json, .json_schema = "{}"}),
+                        m("m", {.content_type = any}),
+                        m("n", {.required = true, .content_type = any}),
+                        m("p", {.content_type = "foo/bar;x=1"}),
+                        m("q", {.content_type = json, .json_schema = "{}"}),
+                        m("s", {.content_type = json, .json_schema = "{}"})}},
+          {.name = "O",
+           .type = wire::ServiceType::virtual_object,
+           .handlers = {handler_of("echo", wire::HandlerType::exclusive),
+                        handler_of("slow", wire::HandlerType::exclusive),
+                        handler_of("shared", wire::HandlerType::shared)}},
+          {.name = "V",
+           .type = wire::ServiceType::workflow,
+           .handlers = {handler_of("run", wire::HandlerType::workflow)}},
+          {.name = "W",
+           .type = wire::ServiceType::workflow,
+           .handlers = {handler_of("run", wire::HandlerType::workflow),
+                        handler_of("status", wire::HandlerType::shared)}}}};
   return schema;
 }
 

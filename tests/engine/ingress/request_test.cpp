@@ -20,8 +20,9 @@ bool has(const PretendExchange& exchange, const std::string& text) {
 
 TEST(request, carries_all_that_the_partition_must_know) {
   Bench bench;
-  const auto exchange = bench.post("/O/k%201/echo?x=1", "input",
-                                   {{"idempotency-key", "i"}, {"traceparent", "00-1-2-01"}, {"x-a", "b"}});
+  const auto exchange =
+      bench.post("/O/k%201/echo?x=1", "input",
+                 {{"idempotency-key", "i"}, {"traceparent", "00-1-2-01"}, {"x-a", "b"}});
   ASSERT_EQ(exchange.reply.status, 200) << exchange.body;
   const wire::Invoke& invoke = last_invoke(bench);
   EXPECT_EQ(invoke.target.text(), "O/k 1/echo");
@@ -103,7 +104,8 @@ TEST(request, gives_up_and_says_whether_it_is_safe_to_retry) {
 
 TEST(request, waits_for_a_result_as_long_as_it_takes) {
   Bench bench;
-  PretendExchange exchange({.method = "POST", .target = "/G/slow", .headers = {{"content-type", "application/json"}}});
+  PretendExchange exchange(
+      {.method = "POST", .target = "/G/slow", .headers = {{"content-type", "application/json"}}});
   auto ingress = bench.ingress();
   bench.partitions.ending = Code::retry_later;
   bench.loop.scheduler.spawn_root("call", [&] { ingress.serve(exchange); });
@@ -128,14 +130,17 @@ TEST(request, stops_waiting_when_the_client_goes_away) {
 
 TEST(request, a_result_that_was_not_kept_is_said_to_be_gone) {
   Bench bench;
-  EXPECT_EQ(bench.serve({.method = "GET", .target = "/restate/output/" + wire::InvocationId{}.text()}).reply.status,
-            404);
+  EXPECT_EQ(
+      bench.serve({.method = "GET", .target = "/restate/output/" + wire::InvocationId{}.text()})
+          .reply.status,
+      404);
 }
 
 TEST(request, the_body_comes_in_pieces_and_is_bounded) {
   Bench bench;
   bench.options.body_bytes_max = 5;
-  const io::Request request{.method = "POST", .target = "/G/echo", .headers = {{"content-type", "application/json"}}};
+  const io::Request request{
+      .method = "POST", .target = "/G/echo", .headers = {{"content-type", "application/json"}}};
   EXPECT_EQ(bench.serve(request, {"ab", "cd"}).body, "abcd");
   const auto large = bench.serve(request, {"abc", "def"});
   EXPECT_EQ(large.reply.status, 413);
@@ -155,8 +160,9 @@ TEST(request, looks_again_for_the_handler_after_reading_the_body) {
     PretendSchemas& schemas_;
   };
   Bench bench;
-  Vanishing exchange({.method = "POST", .target = "/G/echo", .headers = {{"content-type", "application/json"}}},
-                     bench.schemas);
+  Vanishing exchange(
+      {.method = "POST", .target = "/G/echo", .headers = {{"content-type", "application/json"}}},
+      bench.schemas);
   auto ingress = bench.ingress();
   ASSERT_TRUE(bench.loop.run([&] { ingress.serve(exchange); }));
   EXPECT_EQ(exchange.reply.status, 404);
@@ -173,7 +179,8 @@ TEST(request, too_many_at_once_are_turned_away) {
 
 TEST(request, an_awakeable_is_a_signal_with_a_request_id) {
   Bench bench;
-  const wire::AwakeableId id{.invocation = {.partition_key = 5, .uuid = {.high = 1, .low = 2}}, .signal = 17};
+  const wire::AwakeableId id{.invocation = {.partition_key = 5, .uuid = {.high = 1, .low = 2}},
+                             .signal = 17};
   bench.partitions.errors = {Code::timed_out};
   EXPECT_EQ(bench.post("/restate/awakeables/" + id.text() + "/resolve", "v").reply.status, 202);
   EXPECT_EQ(bench.partitions.submissions, 2);
@@ -197,7 +204,8 @@ TEST(request, an_awakeable_is_no_way_to_the_systems_signals) {
 TEST(request, many_headers_cost_no_more_than_their_number) {
   Bench bench;
   io::Headers headers;
-  for (int i = 0; i < 5000; ++i) headers.push_back({"x-" + std::to_string(i % 3000), std::to_string(i)});
+  for (int i = 0; i < 5000; ++i)
+    headers.push_back({"x-" + std::to_string(i % 3000), std::to_string(i)});
   EXPECT_EQ(bench.post("/G/echo", "1", std::move(headers)).reply.status, 200);
   EXPECT_EQ(last_invoke(bench).headers.size(), 3002u);
 }
@@ -206,8 +214,9 @@ TEST(request, many_headers_cost_no_more_than_their_number) {
 RC_GTEST_PROP(route, survives_any_path, ()) {
   static const wire::Schema schema = schema_of_tests();
   const auto words = *rc::gen::container<std::vector<std::string>>(rc::gen::oneOf(
-      rc::gen::element<std::string>("restate", "G", "O", "W", "echo", "run", "send", "call", "scope", "attach",
-                                    "output", "invocation", "workflow", "awakeables", "lookup", "%", "%f", "%ff", ""),
+      rc::gen::element<std::string>("restate", "G", "O", "W", "echo", "run", "send", "call",
+                                    "scope", "attach", "output", "invocation", "workflow",
+                                    "awakeables", "lookup", "%", "%f", "%ff", ""),
       rc::gen::arbitrary<std::string>()));
   std::string target;
   for (const std::string& word : words) target += "/" + word;

@@ -272,7 +272,8 @@ TEST(Attempt, WhatIsStoredWhileTheJournalIsReadIsHeardOnce) {
     bench.journal.append(tests::caller_id(), "cancelled");
     bench.loop.run_until_idle();
     EXPECT_EQ(row.status, "ended");
-    EXPECT_EQ(heard, (std::vector<std::string>{"Start", "InputCommand", "SignalNotification"})) << late;
+    EXPECT_EQ(heard, (std::vector<std::string>{"Start", "InputCommand", "SignalNotification"}))
+        << late;
   }
 }
 

@@ -47,11 +47,8 @@ struct Bench {
   SilentTrace trace;
   CountingRandom random;
   FakeHttp http{loop.fibers};
-  BareWorld bare{{.clock = loop.clock,
-                  .fibers = loop.fibers,
-                  .http = http,
-                  .random = random,
-                  .trace = trace}};
+  BareWorld bare{
+      {.clock = loop.clock, .fibers = loop.fibers, .http = http, .random = random, .trace = trace}};
   FakeJournal journal{loop.fibers};
   FakeSchemas schemas;
   perdure::invoker::Invoker invoker;

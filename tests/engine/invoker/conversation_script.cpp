@@ -34,7 +34,8 @@ class Bench {
   }
 
  private:
-  static std::string field(const tests::Command& c, const std::string& name, std::string otherwise) {
+  static std::string field(const tests::Command& c, const std::string& name,
+                           std::string otherwise) {
     const auto found = c.fields.find(name);
     return found == c.fields.end() ? std::move(otherwise) : found->second;
   }

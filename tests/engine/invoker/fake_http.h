@@ -60,7 +60,8 @@ class Served {
 
   void head(int status = 200, io::Headers headers = {}) {
     if (status == 200 && headers.empty()) {
-      headers.push_back({"content-type", "application/vnd.restate.invocation.v" + std::to_string(version)});
+      headers.push_back(
+          {"content-type", "application/vnd.restate.invocation.v" + std::to_string(version)});
       headers.push_back({"x-restate-server", "test/1"});
     }
     response = io::Response{.status = status, .headers = std::move(headers)};

@@ -19,8 +19,8 @@ namespace tests {
 
 using perdure::Code;
 using perdure::Duration;
-using perdure::Result;
 using perdure::PartitionId;
+using perdure::Result;
 using perdure::invoker::Replay;
 
 class FakeJournal final : public perdure::invoker::Journal {
@@ -36,11 +36,11 @@ class FakeJournal final : public perdure::invoker::Journal {
       : fibers_(fibers), proposed_event_(fibers), group_(fibers) {}
 
   perdure::invoker::Invoker* invoker = nullptr;
-  Duration latency{0};       // from proposal to apply
+  Duration latency{0};  // from proposal to apply
   Duration read_takes{0};
-  int full_for = 0;          // so many proposals are refused: retry_later
+  int full_for = 0;  // so many proposals are refused: retry_later
   bool fenced = false;
-  bool holds = false;        // nothing is applied while it is true
+  bool holds = false;  // nothing is applied while it is true
   std::optional<perdure::Error> read_error;
   int reads = 0;
   std::map<wire::InvocationId, Row> rows;
@@ -64,7 +64,8 @@ class FakeJournal final : public perdure::invoker::Journal {
     return before;
   }
 
-  Result<void> propose(const wire::InvocationId& id, std::vector<wire::Command>&& commands) override {
+  Result<void> propose(const wire::InvocationId& id,
+                       std::vector<wire::Command>&& commands) override {
     if (fenced) return perdure::fail(Code::fenced, "a newer epoch");
     if (full_for > 0) {
       --full_for;

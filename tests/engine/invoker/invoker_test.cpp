@@ -17,7 +17,9 @@ void echo(Served& served) {
   served.await_end();
 }
 
-wire::InvocationId other(std::uint64_t n) { return {.partition_key = n, .uuid = {.high = 9, .low = n}}; }
+wire::InvocationId other(std::uint64_t n) {
+  return {.partition_key = n, .uuid = {.high = 9, .low = n}};
+}
 
 // The first attempt goes as said; later ones echo.  Returns how the first one failed.
 AttemptFailure first_fails(Bench& bench, const tests::FakeHttp::Handler& first) {
@@ -57,8 +59,9 @@ TEST(Invoker, FailuresHaveTheirNames) {
 }
 
 TEST(Invoker, ContentTypesAreExact) {
-  EXPECT_EQ(code_of_first([](Served& served) { served.head(200, {{"content-type", "text/html"}}); }),
-            "RT0012");
+  EXPECT_EQ(
+      code_of_first([](Served& served) { served.head(200, {{"content-type", "text/html"}}); }),
+      "RT0012");
   EXPECT_EQ(code_of_first([](Served& served) {
               served.head(200, {{"content-type", "application/vnd.restate.invocation.v5"}});
             }),
@@ -67,8 +70,10 @@ TEST(Invoker, ContentTypesAreExact) {
 }
 
 TEST(Invoker, RubbishFailsTheAttemptOnly) {
-  EXPECT_EQ(code_of_first([](Served& served) { served.say_bytes(std::string(500, '\x7f')); }), "RT0003");
-  EXPECT_EQ(code_of_first([](Served& served) { served.say_bytes(std::string(500, '\0')); }), "RT0012");
+  EXPECT_EQ(code_of_first([](Served& served) { served.say_bytes(std::string(500, '\x7f')); }),
+            "RT0003");
+  EXPECT_EQ(code_of_first([](Served& served) { served.say_bytes(std::string(500, '\0')); }),
+            "RT0012");
   EXPECT_EQ(code_of_first([](Served& served) { served.say({"raw:1025:rubbish"}); }), "RT0012");
   EXPECT_EQ(code_of_first([](Served& served) {
               served.say_bytes(tests::frame_of("output:hello", 6).substr(0, 11));
@@ -105,7 +110,8 @@ TEST(Invoker, RetryAfterIsHeeded) {
     tries.push_back(bench.loop.clock.steady() - (Instant() + 1h));
     if (tries.size() == 1) return served.head(429, {{"retry-after", "17"}});
     // The test's wall clock began at 2023-11-14 22:13:20, an hour of steady time later.
-    if (tries.size() == 2) return served.head(503, {{"retry-after", "Tue, 14 Nov 2023 23:14:07 GMT"}});
+    if (tries.size() == 2)
+      return served.head(503, {{"retry-after", "Tue, 14 Nov 2023 23:14:07 GMT"}});
     echo(served);
   });
   auto& row = bench.begin();
@@ -345,7 +351,8 @@ TEST(Invoker, SlotsAreBounded) {
   bench.loop.run_until_idle();
   EXPECT_EQ(most, 3U);
   EXPECT_EQ(bench.http.calls.size(), 20U);
-  for (std::uint64_t n = 1; n <= 20; ++n) EXPECT_EQ(bench.journal.rows.at(other(n)).status, "ended");
+  for (std::uint64_t n = 1; n <= 20; ++n)
+    EXPECT_EQ(bench.journal.rows.at(other(n)).status, "ended");
 }
 
 TEST(Invoker, WaitersAreSuspendedForThoseTheyWaitFor) {

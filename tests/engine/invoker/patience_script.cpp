@@ -17,11 +17,14 @@ using std::chrono::seconds;
 class Bench {
  public:
   std::string operator()(const tests::Command& c) {
-    const auto has = [&](const char* word) { return std::ranges::find(c.words, word) != c.words.end(); };
+    const auto has = [&](const char* word) {
+      return std::ranges::find(c.words, word) != c.words.end();
+    };
     const auto number = [&](const char* name) { return seconds(std::stol(c.fields.at(name))); };
     if (c.verb == "open") {
-      patience_.emplace(Patience::Limits{.inactivity = number("inactivity"), .abort = number("abort")},
-                        has("closing"), Instant());
+      patience_.emplace(
+          Patience::Limits{.inactivity = number("inactivity"), .abort = number("abort")},
+          has("closing"), Instant());
     } else if (c.verb == "word") {
       patience_->word(Instant() + number("at"));
     } else if (c.verb == "ask") {

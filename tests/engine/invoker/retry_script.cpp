@@ -39,7 +39,8 @@ class Bench {
     options_.retry_max_attempts = static_cast<std::uint64_t>(70);
     if (c.fields.contains("attempts")) {
       options_.retry_max_attempts.reset();
-      if (c.fields.at("attempts") != "none") options_.retry_max_attempts = std::stoull(c.fields.at("attempts"));
+      if (c.fields.at("attempts") != "none")
+        options_.retry_max_attempts = std::stoull(c.fields.at("attempts"));
     }
     const bool kills = c.fields.contains("on") && c.fields.at("on") == "kill";
     options_.retry_on_max_attempts = kills ? wire::OnMaxAttempts::kill : wire::OnMaxAttempts::pause;
@@ -49,14 +50,18 @@ class Bench {
 
   std::string fails(const tests::Command& c) {
     AttemptFailure why = failure("RT0007", "boom");
-    if (c.fields.contains("delay")) why.next_retry_delay = milliseconds(std::stol(c.fields.at("delay")));
+    if (c.fields.contains("delay"))
+      why.next_retry_delay = milliseconds(std::stol(c.fields.at("delay")));
     if (c.fields.contains("counted")) why.counted = false;
     if (c.fields.contains("wish")) {
-      why.behavior = c.fields.at("wish") == "pause" ? wire::ErrorBehavior::pause : wire::ErrorBehavior::fail;
+      why.behavior =
+          c.fields.at("wish") == "pause" ? wire::ErrorBehavior::pause : wire::ErrorBehavior::fail;
     }
     const std::string decision = match(
         state_.failed(why, options_),
-        [](const RetryAfter& again) { return "again in " + std::to_string(again.delay.count()) + " ms"; },
+        [](const RetryAfter& again) {
+          return "again in " + std::to_string(again.delay.count()) + " ms";
+        },
         [](const PauseNow&) { return std::string("pause"); },
         [](const FailNow&) { return std::string("fail"); });
     return decision + ", failures " + std::to_string(state_.failures()) + "\n";

@@ -15,7 +15,9 @@ namespace wire = perdure::wire;
 
 inline wire::DeploymentId deployment_id() { return {.ulid = {.high = 1, .low = 1}}; }
 inline wire::DeploymentId old_deployment_id() { return {.ulid = {.high = 1, .low = 2}}; }
-inline wire::InvocationId caller_id() { return {.partition_key = 77, .uuid = {.high = 5, .low = 6}}; }
+inline wire::InvocationId caller_id() {
+  return {.partition_key = 77, .uuid = {.high = 5, .low = 6}};
+}
 
 inline wire::Target target_of_type(const std::string& type) {
   using wire::HandlerType;
@@ -50,9 +52,11 @@ inline wire::Schema schema() {
                                .handlers = std::move(handlers)});
   };
   service("Flow", ServiceType::workflow,
-          {{.name = "ask", .type = HandlerType::shared}, {.name = "run", .type = HandlerType::workflow}});
+          {{.name = "ask", .type = HandlerType::shared},
+           {.name = "run", .type = HandlerType::workflow}});
   service("Obj", ServiceType::virtual_object,
-          {{.name = "add", .type = HandlerType::exclusive}, {.name = "look", .type = HandlerType::shared}});
+          {{.name = "add", .type = HandlerType::exclusive},
+           {.name = "look", .type = HandlerType::shared}});
   service("Old", ServiceType::service, {{.name = "echo"}});
   schema.services.back().deployment = old_deployment_id();
   service("Svc", ServiceType::service, {{.name = "echo"}, {.name = "steps"}});
@@ -61,7 +65,8 @@ inline wire::Schema schema() {
 
 // What of an id can be told without counting digits.
 inline std::string name_of_id(const wire::InvocationId& id) {
-  std::string text = id.partition_key == caller_id().partition_key ? "beside the caller" : "elsewhere";
+  std::string text =
+      id.partition_key == caller_id().partition_key ? "beside the caller" : "elsewhere";
   if (id.uuid == wire::workflow_uuid("Flow", "w2")) return text + ", once a key";
   if (id.uuid == wire::idempotent_uuid("Svc", std::nullopt, "echo", "once") ||
       id.uuid == wire::idempotent_uuid("Obj", "a", "add", "once")) {

@@ -93,7 +93,8 @@ inline std::string error(std::string_view text) {
   wire::ErrorMessage made{.code = number(code), .message = message};
   if (wish == "pause") made.behavior = wire::ErrorBehavior::pause;
   if (wish == "fail") made.behavior = wire::ErrorBehavior::fail;
-  if (!wish.empty() && wish.front() >= '0' && wish.front() <= '9') made.next_retry_delay = number(wish);
+  if (!wish.empty() && wish.front() >= '0' && wish.front() <= '9')
+    made.next_retry_delay = number(wish);
   return framed(MessageType::error, made, false);
 }
 
@@ -169,13 +170,15 @@ inline std::string plain(std::string_view verb, const std::string& text, bool ac
   const auto [key, rest] = split(text, '#');
   const auto [name, content] = split(key, '~');
   const std::uint32_t id = rest.empty() ? 0 : number(rest);
-  if (verb == "input") return framed(MessageType::input_command, wire::InputCommand{.value = value(text)}, ack);
+  if (verb == "input")
+    return framed(MessageType::input_command, wire::InputCommand{.value = value(text)}, ack);
   if (verb == "output") {
     return framed(MessageType::output_command, wire::OutputCommand{.result = value(text)}, ack);
   }
   if (verb == "fail") {
-    return framed(MessageType::output_command,
-                  wire::OutputCommand{.result = wire::Failure{.code = number(text), .message = "no"}}, ack);
+    return framed(
+        MessageType::output_command,
+        wire::OutputCommand{.result = wire::Failure{.code = number(text), .message = "no"}}, ack);
   }
   if (verb == "run") {
     return framed(MessageType::run_command,
@@ -201,11 +204,14 @@ inline std::string plain(std::string_view verb, const std::string& text, bool ac
     return framed(MessageType::set_state_command,
                   wire::SetStateCommand{.key = name, .value = value(content)}, ack);
   }
-  if (verb == "clear") return framed(MessageType::clear_state_command, wire::ClearStateCommand{.key = text}, ack);
-  if (verb == "clearall") return framed(MessageType::clear_all_state_command, wire::CompletableCommand(), ack);
+  if (verb == "clear")
+    return framed(MessageType::clear_state_command, wire::ClearStateCommand{.key = text}, ack);
+  if (verb == "clearall")
+    return framed(MessageType::clear_all_state_command, wire::CompletableCommand(), ack);
   if (verb == "promise" || verb == "peek") {
-    return framed(verb == "peek" ? MessageType::peek_promise_command : MessageType::get_promise_command,
-                  wire::PromiseCommand{.key = key, .result_completion_id = id}, ack);
+    return framed(
+        verb == "peek" ? MessageType::peek_promise_command : MessageType::get_promise_command,
+        wire::PromiseCommand{.key = key, .result_completion_id = id}, ack);
   }
   if (verb == "resolve") {
     return framed(MessageType::complete_promise_command,
@@ -244,7 +250,8 @@ inline std::string frame_of(std::string_view word, std::uint32_t version) {
   if (verb == "done") return words::done(text);
   if (verb == "suspend") return words::suspension(text, version);
   if (verb == "call" || verb == "send") return words::call(text, verb == "call", ack);
-  if (verb == "awaiting") return words::framed(MessageType::awaiting_on, words::wire::AwaitingOnMessage(), ack);
+  if (verb == "awaiting")
+    return words::framed(MessageType::awaiting_on, words::wire::AwaitingOnMessage(), ack);
   if (verb == "cancelled") {
     return words::framed(MessageType::signal_notification,
                          words::wire::Notification::of_signal(1, words::wire::Void()), ack);

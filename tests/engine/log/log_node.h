@@ -58,7 +58,8 @@ class ChainsInMemory final : public Chains {
 class LogNode {
  public:
   explicit LogNode(std::uint32_t partitions, std::uint64_t seed = 1)
-      : partitions_(partitions), loop(std::make_unique<host::ManualLoop>()),
+      : partitions_(partitions),
+        loop(std::make_unique<host::ManualLoop>()),
         disk(loop->fibers, seed) {}
   ~LogNode() { loop->scheduler.kill_all(); }
 
@@ -81,8 +82,10 @@ class LogNode {
     std::vector<Place> places;
     for (std::uint32_t p = 0; p < partitions_; ++p) places.push_back({PartitionId(p), *wal});
     return open_logs(places, chains, loop->fibers, trace,
-                     {.node = NodeId(1), .incarnation = Incarnation(incarnation_),
-                      .window_records = 16, .window_bytes = 4096});
+                     {.node = NodeId(1),
+                      .incarnation = Incarnation(incarnation_),
+                      .window_records = 16,
+                      .window_bytes = 4096});
   }
   void die() {
     loop->scheduler.kill_all();

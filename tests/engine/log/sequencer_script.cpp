@@ -46,11 +46,12 @@ class Bench {
     std::vector<Member> nodeset;
     for (std::uint64_t n = 1; n <= number(c, "nodes", 3); ++n) nodeset.push_back({NodeId(n), {}});
     sequencer_.emplace(
-        SequencerOptions{.loglet = LogletId(7),
-                         .nodeset = std::move(nodeset),
-                         .replication = {.copies = static_cast<std::uint32_t>(number(c, "copies", 1))},
-                         .window_records = static_cast<std::uint32_t>(number(c, "window", 100)),
-                         .window_bytes = number(c, "bytes", 1000)},
+        SequencerOptions{
+            .loglet = LogletId(7),
+            .nodeset = std::move(nodeset),
+            .replication = {.copies = static_cast<std::uint32_t>(number(c, "copies", 1))},
+            .window_records = static_cast<std::uint32_t>(number(c, "window", 100)),
+            .window_bytes = number(c, "bytes", 1000)},
         Offset(1));
   }
 

@@ -118,7 +118,8 @@ class Script {
     const auto changes = rows_.apply(lsn_ = lsn_.next(), record_);
     record_ = {};
     by_leader_ = false;
-    if (!changes) return std::string(name_of(changes.error().code)) + ": " + changes.error().detail + "\n";
+    if (!changes)
+      return std::string(name_of(changes.error().code)) + ": " + changes.error().detail + "\n";
     std::string out;
     if (changes->verdict != processor::Verdict::applied) {
       out = std::string(name_of(changes->verdict)) + "\n";
@@ -137,10 +138,10 @@ class Script {
     const std::uint64_t second = dot == std::string::npos ? 0 : std::stoull(by.substr(dot + 1));
     if (by.starts_with("self")) return wire::SelfProducer{.epoch = Epoch(first), .seq = second};
     if (by.starts_with("request")) {
-      return wire::RequestProducer{.high = 0,
-                                   .low = first,
-                                   .first_attempt = has(c, "since") ? time_from(c.fields.at("since"))
-                                                                    : now_};
+      return wire::RequestProducer{
+          .high = 0,
+          .low = first,
+          .first_attempt = has(c, "since") ? time_from(c.fields.at("since")) : now_};
     }
     wire::SourceProducer source{.partition = PartitionId(first), .seq = second};
     std::string seqs = field_or(c, "seqs", "");
@@ -181,9 +182,8 @@ class Script {
 
 wire::Invoke Script::invoke(const Command& c) {
   const wire::Target target = target_from(c.words[1]);
-  wire::Invoke made{.id = names_.id(c.words[0], &target),
-                    .target = target,
-                    .input = field_or(c, "input", "")};
+  wire::Invoke made{
+      .id = names_.id(c.words[0], &target), .target = target, .input = field_or(c, "input", "")};
   if (has(c, "waiter")) made.waiter = waiter(c.fields.at("waiter"));
   if (has(c, "due")) made.due = time_from(c.fields.at("due"));
   made.retention.completion = std::chrono::seconds(std::stoll(field_or(c, "keep", "0")));
@@ -214,11 +214,14 @@ Script::Body Script::outside(const Command& c) {
     return signal;
   }
   if (c.verb == "respond") {
-    return wire::Respond{.to = waiter(who), .result = processor::as_result(outcome_from(c.words[1]))};
+    return wire::Respond{.to = waiter(who),
+                         .result = processor::as_result(outcome_from(c.words[1]))};
   }
-  wire::PatchState patch{.target = target_from(who), .expected_version = field_or(c, "version", "")};
+  wire::PatchState patch{.target = target_from(who),
+                         .expected_version = field_or(c, "version", "")};
   for (const auto& [key, value] : c.fields) {
-    if (key != "version" && key != "by" && key != "at") patch.state.push_back({.key = key, .value = value});
+    if (key != "version" && key != "by" && key != "at")
+      patch.state.push_back({.key = key, .value = value});
   }
   return patch;
 }
@@ -332,8 +335,8 @@ wire::Entry Script::call_entry(const Command& c) {
     wire::OneWayCallCommand call{.parameter = field_or(c, "input", ""),
                                  .invocation_id_notification_idx = first};
     if (has(c, "due")) {
-      call.invoke_time = static_cast<std::uint64_t>(
-          time_from(c.fields.at("due")).time_since_epoch().count());
+      call.invoke_time =
+          static_cast<std::uint64_t>(time_from(c.fields.at("due")).time_since_epoch().count());
     }
     entry = made(c, one_way_call_command, call);
   }
@@ -343,7 +346,8 @@ wire::Entry Script::call_entry(const Command& c) {
 
 wire::Entry Script::other_entry(const Command& c) {
   if (c.verb == "run") {
-    return made(c, run_command, wire::CompletableCommand{.result_completion_id = number(c.words[1])});
+    return made(c, run_command,
+                wire::CompletableCommand{.result_completion_id = number(c.words[1])});
   }
   if (c.verb == "sleep") {
     return made(c, sleep_command,
@@ -352,7 +356,8 @@ wire::Entry Script::other_entry(const Command& c) {
                                    .result_completion_id = number(c.words[1])});
   }
   if (c.verb == "send-signal") {
-    wire::SendSignalCommand send{.target_invocation_id = id(c.words[1]).text(), .signal = {}, .result = {}};
+    wire::SendSignalCommand send{
+        .target_invocation_id = id(c.words[1]).text(), .signal = {}, .result = {}};
     if (std::isdigit(c.words[2][0])) {
       send.signal = number(c.words[2]);
     } else {

@@ -78,8 +78,9 @@ wire::Command awakeable(const Draw& d) {
 wire::Command attach(const Draw& d) {
   wire::AttachCommand attach{.target = {}, .result_completion_id = d.number};
   attach.target.emplace<1>(id_of(d.whom).text());
-  return entry(d, d.flag ? wire::MessageType::attach_invocation_command
-                         : wire::MessageType::get_invocation_output_command,
+  return entry(d,
+               d.flag ? wire::MessageType::attach_invocation_command
+                      : wire::MessageType::get_invocation_output_command,
                attach);
 }
 
@@ -101,10 +102,10 @@ wire::Command output(const Draw& d) {
 
 wire::Command sleep(const Draw& d, WallTime now) {
   const WallTime due = now + std::chrono::seconds(d.number);
-  return entry(d, wire::MessageType::sleep_command,
-               wire::SleepCommand{
-                   .wake_up_time = static_cast<std::uint64_t>(due.time_since_epoch().count()),
-                   .result_completion_id = d.number});
+  return entry(
+      d, wire::MessageType::sleep_command,
+      wire::SleepCommand{.wake_up_time = static_cast<std::uint64_t>(due.time_since_epoch().count()),
+                         .result_completion_id = d.number});
 }
 
 wire::Command fire(const Draw& d, WallTime now) {
@@ -116,7 +117,9 @@ wire::Command fire(const Draw& d, WallTime now) {
 
 wire::Command suspend(const Draw& d) {
   wire::Future future{.completions = {d.number, d.number + 1}};
-  if (d.flag) future.nested.push_back({.signals = {17, d.number}, .combinator = wire::Combinator::all_completed});
+  if (d.flag)
+    future.nested.push_back(
+        {.signals = {17, d.number}, .combinator = wire::Combinator::all_completed});
   future.combinator = static_cast<wire::Combinator>(d.whom % 5);
   return {.body = wire::Suspend{.id = id_of(d.who), .awaiting = std::move(future)}};
 }
@@ -167,8 +170,9 @@ wire::Command command_from(const Draw& d, WallTime now) {
     case 17: return attach(d);
     case 18: return promise(d);
     case 19:
-      return entry(d, wire::MessageType::set_state_command,
-                   wire::SetStateCommand{.key = std::to_string(d.number), .value = {.content = "v"}});
+      return entry(
+          d, wire::MessageType::set_state_command,
+          wire::SetStateCommand{.key = std::to_string(d.number), .value = {.content = "v"}});
     case 20:
       return entry(d, wire::MessageType::get_lazy_state_keys_command,
                    wire::CompletableCommand{.result_completion_id = d.number});
@@ -195,8 +199,8 @@ std::vector<wire::Record> records_from(const std::vector<std::vector<Draw>>& dra
 }
 
 std::vector<std::vector<Draw>> any_draws() {
-  return *rc::gen::resize(60, rc::gen::container<std::vector<std::vector<Draw>>>(
-                                  rc::gen::resize(3, rc::gen::container<std::vector<Draw>>(any_draw()))));
+  return *rc::gen::resize(60, rc::gen::container<std::vector<std::vector<Draw>>>(rc::gen::resize(
+                                  3, rc::gen::container<std::vector<Draw>>(any_draw()))));
 }
 
 const Owner owner{.partition = home(), .partitions = 2};
@@ -333,9 +337,7 @@ RC_GTEST_PROP(Apply, TurnsAreTakenInOrderOfAdmission, ()) {
   }
 }
 
-TEST(Futures, AnEmptyOneIsSettled) {
-  EXPECT_EQ(settle({}, {}), Settled::succeeded);
-}
+TEST(Futures, AnEmptyOneIsSettled) { EXPECT_EQ(settle({}, {}), Settled::succeeded); }
 
 TEST(Futures, DepthCostsNoStack) {
   wire::Future deep{.completions = {1}};

@@ -148,7 +148,9 @@ class PartitionNode final : private processor::Handlers, private processor::Outb
     node.loop->scheduler.spawn_root("attempt", [this, partition, id] { attempt(partition, id); });
   }
   void stored(const wire::InvocationId&, std::uint32_t, std::string_view) override {}
-  void stop(const wire::InvocationId& id) override { ++stops, started_.erase(id), again_.erase(id); }
+  void stop(const wire::InvocationId& id) override {
+    ++stops, started_.erase(id), again_.erase(id);
+  }
   // The attempt has said all it had to say; whether another is due was told before.
   void applied(const wire::InvocationId& id) override {
     const auto again = again_.extract(id);
@@ -241,11 +243,11 @@ class PartitionNode final : private processor::Handlers, private processor::Outb
     if (entries == 4) return output(out, id, "said " + answer);
     if (entries == 1) {
       const auto here = wire::partition_of(id.partition_key, partitions).raw();
-      wire::Entry call{.id = id,
-                       .type = wire::MessageType::call_command,
-                       .payload = wire::encode(wire::CallCommand{.parameter = input,
-                                                                 .invocation_id_notification_idx = 1,
-                                                                 .result_completion_id = 2})};
+      wire::Entry call{
+          .id = id,
+          .type = wire::MessageType::call_command,
+          .payload = wire::encode(wire::CallCommand{
+              .parameter = input, .invocation_id_notification_idx = 1, .result_completion_id = 2})};
       call.callee = wire::Callee{.id = id_at(1 - here, id.uuid.low + 1000),
                                  .target = {.service = "Echo", .handler = "run"}};
       out.push_back({.body = std::move(call)});

@@ -22,8 +22,7 @@ class PartitionRows {
  public:
   using All = std::map<std::string, std::string>;
 
-  explicit PartitionRows(processor::Owner of, Warmth how = Warmth::cold)
-      : owner(of), warmth_(how) {
+  explicit PartitionRows(processor::Owner of, Warmth how = Warmth::cold) : owner(of), warmth_(how) {
     in_fiber([&] { store = std::make_unique<tables::Store>(loop.fibers, family); });
   }
   ~PartitionRows() {

@@ -215,7 +215,8 @@ TEST(Partition, WhatHasExpiredIsSweptByTheHour) {
   ASSERT_TRUE(node.run([&] {
     for (std::uint64_t n = 1; n <= 600; ++n) {
       while (!node.submit(0, PartitionNode::invoke(id_at(0, n), "Echo", "x"))) {
-        ASSERT_TRUE(node.node.loop->fibers.sleep_until(node.node.loop->in(std::chrono::seconds(1))));
+        ASSERT_TRUE(
+            node.node.loop->fibers.sleep_until(node.node.loop->in(std::chrono::seconds(1))));
       }
     }
     EXPECT_EQ(node.outcome(0, id_at(0, 1)), "x");

@@ -95,9 +95,8 @@ class RowText {
   }
 
   std::string timer(const tables::Timer& timer) const {
-    const std::string what = timer.kind == wire::TimerKind::start
-                                 ? " start"
-                                 : "." + std::to_string(timer.completion_id);
+    const std::string what =
+        timer.kind == wire::TimerKind::start ? " start" : "." + std::to_string(timer.completion_id);
     return second_of(timer.due) + " " + names_.name(timer.id) + what;
   }
 
@@ -120,8 +119,7 @@ class RowText {
       case Kind::source: return std::to_string(get_be<std::uint64_t>(value));
       case Kind::live: return live(must_decode<tables::InvocationRow>(value));
       case Kind::ended: return ended(must_decode<tables::EndedRow>(value));
-      case Kind::completed:
-        return show(must_decode<tables::CompletedRow>(value).invocation.output);
+      case Kind::completed: return show(must_decode<tables::CompletedRow>(value).invocation.output);
       case Kind::kept:
       case Kind::journal: {
         std::string text = "\n" + show_frames(value, "    ");
@@ -141,7 +139,8 @@ class RowText {
                        std::to_string(row.self_mark) + " outbox " +
                        std::to_string(row.outbox_head) + ".." + std::to_string(row.outbox_next);
     if (row.schema_version > 0) text += " schema " + std::to_string(row.schema_version);
-    if (row.requests_pruned > WallTime()) text += " requests from " + second_of(row.requests_pruned);
+    if (row.requests_pruned > WallTime())
+      text += " requests from " + second_of(row.requests_pruned);
     if (row.dropped_buckets > 0) {
       const auto hour = row.dropped_buckets - 1'000'000;
       text += " dropped hours before " + std::to_string(hour);

@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "engine/rocks/database.h"
 #include "engine/base/check.h"
+#include "engine/rocks/database.h"
 #include "host/manual_loop.h"
 #include "tests/io/tables_host.h"
 

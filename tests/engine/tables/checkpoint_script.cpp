@@ -30,8 +30,7 @@ class Driver {
     if (command.verb == "partition") {
       const PartitionId id(std::stoull(command.words.at(0)));
       std::erase_if(all_, [&](const Dirt& dirt) { return dirt.partition == id; });
-      const bool running =
-          std::ranges::find(command.words, "running") != command.words.end();
+      const bool running = std::ranges::find(command.words, "running") != command.words.end();
       all_.push_back({.partition = id,
                       .dirty_bytes = number("dirty", 0),
                       .frozen_bytes = number("frozen", 0),

@@ -24,43 +24,44 @@ rc::Gen<std::string> keys() {
 }
 
 TEST(Layer, IsAnOrderedMap) {
-  const auto property = [](const std::vector<std::pair<int, std::pair<std::string, std::string>>>&
-                               steps) {
-    Layer layer;
-    std::map<std::string, std::string, std::less<>> model;
-    RangeSet erased;
-    for (const auto& [kind, words] : steps) {
-      const auto& [key, other] = words;
-      if (kind < 12) {
-        Row& row = layer.find_or_make(key).row;
-        layer.grew(row.value.size(), other.size());
-        row.value = other;
-        row.present = row.dirty = true;
-        model[key] = other;
-      } else if (kind == 12 && key < other) {
-        layer.erase_range(key, other);
-        model.erase(model.lower_bound(key), model.lower_bound(other));
-        erased.insert(key, other);
-      }
-      layer.check_invariants();
-      const Row* found = layer.find(other);
-      RC_ASSERT((found != nullptr) == model.contains(other));
-      const Row* next = layer.at(layer.seek(other));
-      const auto expected = model.lower_bound(other);
-      RC_ASSERT((next != nullptr) == (expected != model.end()));
-      if (next) RC_ASSERT(next->key() == expected->first);
-    }
-    auto expected = model.begin();
-    for (auto place = layer.seek(""); const Row* row = layer.at(place); place = layer.after(place)) {
-      RC_ASSERT(expected != model.end());
-      RC_ASSERT(row->key() == expected->first);
-      RC_ASSERT(row->value == expected->second);
-      ++expected;
-    }
-    RC_ASSERT(expected == model.end());
-    RC_ASSERT(layer.rows() == model.size());
-    RC_ASSERT(layer.erased().ranges() == erased.ranges());
-  };
+  const auto property =
+      [](const std::vector<std::pair<int, std::pair<std::string, std::string>>>& steps) {
+        Layer layer;
+        std::map<std::string, std::string, std::less<>> model;
+        RangeSet erased;
+        for (const auto& [kind, words] : steps) {
+          const auto& [key, other] = words;
+          if (kind < 12) {
+            Row& row = layer.find_or_make(key).row;
+            layer.grew(row.value.size(), other.size());
+            row.value = other;
+            row.present = row.dirty = true;
+            model[key] = other;
+          } else if (kind == 12 && key < other) {
+            layer.erase_range(key, other);
+            model.erase(model.lower_bound(key), model.lower_bound(other));
+            erased.insert(key, other);
+          }
+          layer.check_invariants();
+          const Row* found = layer.find(other);
+          RC_ASSERT((found != nullptr) == model.contains(other));
+          const Row* next = layer.at(layer.seek(other));
+          const auto expected = model.lower_bound(other);
+          RC_ASSERT((next != nullptr) == (expected != model.end()));
+          if (next) RC_ASSERT(next->key() == expected->first);
+        }
+        auto expected = model.begin();
+        for (auto place = layer.seek(""); const Row* row = layer.at(place);
+             place = layer.after(place)) {
+          RC_ASSERT(expected != model.end());
+          RC_ASSERT(row->key() == expected->first);
+          RC_ASSERT(row->value == expected->second);
+          ++expected;
+        }
+        RC_ASSERT(expected == model.end());
+        RC_ASSERT(layer.rows() == model.size());
+        RC_ASSERT(layer.erased().ranges() == erased.ranges());
+      };
   const auto steps = rc::gen::resize(
       1500, rc::gen::container<std::vector<std::pair<int, std::pair<std::string, std::string>>>>(
                 rc::gen::pair(rc::gen::inRange(0, 13), rc::gen::pair(keys(), keys()))));

@@ -46,9 +46,8 @@ class MemoryDisk : public io::Disk {
   Result<void> remove_folder(std::string_view path) override {
     const std::string inside = std::string(path) + "/";
     std::erase_if(files, [&](const auto& file) { return file.first.starts_with(inside); });
-    std::erase_if(folders, [&](const auto& folder) {
-      return folder == path || folder.starts_with(inside);
-    });
+    std::erase_if(folders,
+                  [&](const auto& folder) { return folder == path || folder.starts_with(inside); });
     return {};
   }
   Result<void> sync_folder(std::string_view) override { return {}; }

@@ -85,8 +85,8 @@ TEST_F(SnapshotsTest, TwoAreKeptAndTheOlderSaysWhatMayBeTrimmed) {
   take(snapshots, 20, "the same position again");
   take(snapshots, 30, "thirty");
   EXPECT_EQ(snapshots.trim_point(), Lsn(20));
-  EXPECT_EQ(*disk.list("snapshots/7"), (std::vector<std::string>{"00000000000000000020-3",
-                                                                  "00000000000000000030-4"}));
+  EXPECT_EQ(*disk.list("snapshots/7"),
+            (std::vector<std::string>{"00000000000000000020-3", "00000000000000000030-4"}));
   const auto restored = snapshots.restore(imports, "p7");
   ASSERT_TRUE(restored);
   EXPECT_EQ(restored->applied, Lsn(30));

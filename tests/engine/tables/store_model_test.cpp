@@ -21,16 +21,34 @@ using tests::Rows;
 using tests::TestFamily;
 
 struct Step {
-  enum Kind { put, edit, erase, erase_range, get, visit, pin, pin_range, unpin, checkpoint,
-              failing_checkpoint, crash, scan, scan_on, read, wait, kinds };
+  enum Kind {
+    put,
+    edit,
+    erase,
+    erase_range,
+    get,
+    visit,
+    pin,
+    pin_range,
+    unpin,
+    checkpoint,
+    failing_checkpoint,
+    crash,
+    scan,
+    scan_on,
+    read,
+    wait,
+    kinds
+  };
   Kind kind;
   std::string key, other;
 };
 
 std::ostream& operator<<(std::ostream& out, const Step& step) {
   static constexpr const char* names[] = {
-      "put", "edit", "erase", "erase_range", "get", "visit", "pin", "pin_range", "unpin",
-      "checkpoint", "failing_checkpoint", "crash", "scan", "scan_on", "read", "wait"};
+      "put",       "edit",  "erase",      "erase_range",        "get",   "visit", "pin",
+      "pin_range", "unpin", "checkpoint", "failing_checkpoint", "crash", "scan",  "scan_on",
+      "read",      "wait"};
   return out << names[step.kind] << " " << step.key << " " << step.other;
 }
 

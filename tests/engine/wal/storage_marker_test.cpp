@@ -19,7 +19,8 @@ class StorageMarkerTest : public testing::Test {
   }
   std::string refusal(const StorageMarker& marker) {
     const auto opened = open(marker);
-    return opened ? "opened" : std::string(name_of(opened.error().code)) + ": " + opened.error().detail;
+    return opened ? "opened"
+                  : std::string(name_of(opened.error().code)) + ": " + opened.error().detail;
   }
 
   host::ManualLoop loop;
@@ -43,8 +44,9 @@ TEST_F(StorageMarkerTest, RefusesWhatIsNotOurs) {
   ASSERT_TRUE(open(ours));
   StorageMarker other = ours;
   other.cluster = "bills";
-  EXPECT_EQ(refusal(other),
-            "conflict: the data directory belongs to cluster 'orders', this node is of cluster 'bills'");
+  EXPECT_EQ(
+      refusal(other),
+      "conflict: the data directory belongs to cluster 'orders', this node is of cluster 'bills'");
   other = ours;
   other.node = NodeId(2);
   EXPECT_EQ(refusal(other), "conflict: the data directory belongs to node 1, this is node 2");
@@ -53,7 +55,8 @@ TEST_F(StorageMarkerTest, RefusesWhatIsNotOurs) {
 TEST_F(StorageMarkerTest, RefusesAnotherVersionAndDamage) {
   std::string text = encode_marker(ours);
   disk.put("storage-marker", "perdure storage\nversion 2\nsomething new\n");
-  EXPECT_EQ(refusal(ours), "invalid: the data directory is of version 2, this program knows version 1");
+  EXPECT_EQ(refusal(ours),
+            "invalid: the data directory is of version 2, this program knows version 1");
   text[text.find("streams 2") + 8] = '3';
   disk.put("storage-marker", text);
   EXPECT_EQ(refusal(ours).substr(0, 8), "corrupt:");

@@ -97,24 +97,23 @@ class Story {
         return;
       }
       case 2: {
-        const auto at = below(8) == 0 ? node_.wal->seal(id) : Result<Position>(fail(Code::failed, ""));
+        const auto at =
+            below(8) == 0 ? node_.wal->seal(id) : Result<Position>(fail(Code::failed, ""));
         if (at) {
           model.seal_asked = true;
           points_.push_back({.at = *at, .loglet = id, .trim = {}, .seal = true});
         }
         return;
       }
-      default:
-        append(id, model);
+      default: append(id, model);
     }
     note_points();
   }
 
   void append(LogletId id, Model& model) {
     const std::uint64_t size = draw_size();
-    std::string bytes = std::to_string(id.raw()) + ":" +
-                        std::to_string(model.appended.size() + 1) + ":" +
-                        std::to_string(++appends_) + ":";
+    std::string bytes = std::to_string(id.raw()) + ":" + std::to_string(model.appended.size() + 1) +
+                        ":" + std::to_string(++appends_) + ":";
     while (bytes.size() < size) bytes.push_back(static_cast<char>(random_()));
     const Offset offset(model.appended.size() + 1);
     const auto at = node_.wal->append({.loglet = id, .offset = offset, .bytes = bytes});

@@ -49,7 +49,8 @@ class Heard final : public Listener {
 class WalNode {
  public:
   explicit WalNode(std::uint64_t seed = 1, Options with = tiny_options())
-      : options(std::move(with)), loop(std::make_unique<host::ManualLoop>()),
+      : options(std::move(with)),
+        loop(std::make_unique<host::ManualLoop>()),
         disk(loop->fibers, seed) {}
   ~WalNode() { loop->scheduler.kill_all(); }
 
@@ -57,9 +58,7 @@ class WalNode {
   bool run(std::function<void()> body) { return loop->run(std::move(body)); }
 
   // Opens the stream, which must go well.
-  void start() {
-    ASSERT_TRUE(try_start()) << error;
-  }
+  void start() { ASSERT_TRUE(try_start()) << error; }
   bool try_start() {
     error.clear();
     const bool ended = run([this] {

@@ -74,7 +74,8 @@ TEST(Wal, ComesBackAsItWas) {
   WalNode node;
   node.start();
   ASSERT_TRUE(node.run([&] {
-    for (std::uint64_t n = 1; n <= 40; ++n) ASSERT_TRUE(node.write(n % 3 + 1, (n + 2) / 3, record(n)));
+    for (std::uint64_t n = 1; n <= 40; ++n)
+      ASSERT_TRUE(node.write(n % 3 + 1, (n + 2) / 3, record(n)));
     ASSERT_TRUE(node.wal->seal(LogletId(1)));
     const auto at = node.wal->trim(LogletId(2), Offset(5));
     ASSERT_TRUE(at);
@@ -113,7 +114,8 @@ TEST(Wal, RollsOverManySegmentsAndRecyclesThem) {
   EXPECT_EQ(node.wal->find(LogletId(1))->last, Offset(offset));
   EXPECT_EQ(node.wal->missing(LogletId(1)), 0u);
   ASSERT_TRUE(node.run([&] {
-    for (std::uint64_t n = offset - 19; n <= offset; ++n) EXPECT_EQ(node.read(1, n), record(n, 1000));
+    for (std::uint64_t n = offset - 19; n <= offset; ++n)
+      EXPECT_EQ(node.read(1, n), record(n, 1000));
   }));
 }
 

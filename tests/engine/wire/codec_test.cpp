@@ -39,7 +39,10 @@ struct Whole {
   friend bool operator==(const Whole&, const Whole&) = default;
 };
 
-Part any_part() { return {.text = *rc::gen::arbitrary<std::string>(), .number = *rc::gen::arbitrary<std::uint32_t>()}; }
+Part any_part() {
+  return {.text = *rc::gen::arbitrary<std::string>(),
+          .number = *rc::gen::arbitrary<std::uint32_t>()};
+}
 
 Whole any_whole() {
   Whole whole{.lsn = Lsn(*rc::gen::arbitrary<std::uint64_t>()),
@@ -49,7 +52,8 @@ Whole any_whole() {
   if (*rc::gen::arbitrary<bool>()) whole.maybe = *rc::gen::arbitrary<std::uint64_t>();
   if (*rc::gen::arbitrary<bool>()) whole.maybe_part = any_part();
   for (int n = *rc::gen::inRange(0, 4); n > 0; --n) whole.parts.push_back(any_part());
-  for (const std::uint16_t n : *rc::gen::arbitrary<std::vector<std::uint16_t>>()) whole.set.insert(n);
+  for (const std::uint16_t n : *rc::gen::arbitrary<std::vector<std::uint16_t>>())
+    whole.set.insert(n);
   switch (*rc::gen::inRange(0, 4)) {
     case 1: whole.either = any_part(); break;
     case 2: whole.either = Other{.yes = *rc::gen::arbitrary<bool>()}; break;
@@ -95,9 +99,7 @@ struct Newer {
                  field(10, "part", &Newer::part));
 };
 
-TEST(Codec, UnknownFieldsAreSkipped) {
-  EXPECT_EQ(decode<Part>(encode(Newer()))->number, 7u);
-}
+TEST(Codec, UnknownFieldsAreSkipped) { EXPECT_EQ(decode<Part>(encode(Newer()))->number, 7u); }
 
 // The numbers protobuf's documentation works through: field 1 = 150 is 08 96 01.
 TEST(Codec, BytesAreProtobufs) {
@@ -130,7 +132,8 @@ TEST(Codec, AStampCompletesARecord) {
 
 TEST(Codec, ShowIsReadable) {
   EXPECT_EQ(show(Part{.text = "a\n", .number = 3}), "{text: 0x610a, number: 3}");
-  EXPECT_EQ(show(Whole{.lsn = Lsn(4), .either = Other{.yes = true}}), "{lsn: 4, either: {yes: true}}");
+  EXPECT_EQ(show(Whole{.lsn = Lsn(4), .either = Other{.yes = true}}),
+            "{lsn: 4, either: {yes: true}}");
 }
 
 }  // namespace

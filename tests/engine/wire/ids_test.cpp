@@ -26,16 +26,16 @@ TEST(Ids, DigitsReadTheBytesBackwards) {
 }
 
 TEST(Ids, EveryIdReadsBack) {
-  EXPECT_TRUE(rc::check([](std::uint64_t key, std::uint64_t high, std::uint64_t low,
-                           std::uint32_t signal) {
-    const InvocationId id{.partition_key = key, .uuid = {.high = high, .low = low}};
-    RC_ASSERT(*InvocationId::from_text(id.text()) == id);
-    RC_ASSERT(*InvocationId::from_bytes(id.bytes()) == id);
-    const AwakeableId awakeable{.invocation = id, .signal = signal};
-    RC_ASSERT(*AwakeableId::from_text(awakeable.text()) == awakeable);
-    const DeploymentId deployment{{.high = high, .low = low}};
-    RC_ASSERT(*DeploymentId::from_text(deployment.text()) == deployment);
-  }));
+  EXPECT_TRUE(
+      rc::check([](std::uint64_t key, std::uint64_t high, std::uint64_t low, std::uint32_t signal) {
+        const InvocationId id{.partition_key = key, .uuid = {.high = high, .low = low}};
+        RC_ASSERT(*InvocationId::from_text(id.text()) == id);
+        RC_ASSERT(*InvocationId::from_bytes(id.bytes()) == id);
+        const AwakeableId awakeable{.invocation = id, .signal = signal};
+        RC_ASSERT(*AwakeableId::from_text(awakeable.text()) == awakeable);
+        const DeploymentId deployment{{.high = high, .low = low}};
+        RC_ASSERT(*DeploymentId::from_text(deployment.text()) == deployment);
+      }));
 }
 
 TEST(Ids, WrongTextSaysWhatIsWrong) {
