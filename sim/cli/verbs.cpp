@@ -1,0 +1,20 @@
+// The verbs there are.  A new one is a line here, one in verbs.h, and its file.
+#include "sim/cli/verbs.h"
+
+#include <array>
+
+namespace perdure::sim::cli {
+
+std::span<const VerbEntry> verbs() {
+  static constexpr std::array all = {
+      VerbEntry{"run", "Runs seeds; prints how to replay each that fails", make_run},
+      VerbEntry{"replay", "Runs one seed again and tells how it ended", make_replay},
+      VerbEntry{"trace", "Tells the whole story of one seed", make_trace},
+      VerbEntry{"doctor", "Twin runs of every scenario, and the planted bugs of the self-tests",
+                make_doctor},
+      VerbEntry{"worker", "", make_worker},
+  };
+  return all;
+}
+
+}  // namespace perdure::sim::cli

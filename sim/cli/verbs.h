@@ -1,0 +1,18 @@
+// sim/cli/verbs.h
+//
+// Where each verb is made; one function, one file.
+#pragma once
+
+#include <memory>
+
+#include "sim/cli/verb.h"
+
+namespace perdure::sim::cli {
+
+std::unique_ptr<Verb> make_run(CLI::App& command);     // run.cpp
+std::unique_ptr<Verb> make_replay(CLI::App& command);  // replay.cpp
+std::unique_ptr<Verb> make_trace(CLI::App& command);   // trace.cpp
+std::unique_ptr<Verb> make_doctor(CLI::App& command);  // doctor.cpp
+std::unique_ptr<Verb> make_worker(CLI::App& command);  // worker.cpp
+
+}  // namespace perdure::sim::cli
