@@ -1,0 +1,87 @@
+#include "engine/log/nodeset.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/base/bytes.h"
+
+namespace perdure::log {
+namespace {
+
+bool writable(const Candidate& c) { return c.state == StorageState::read_write && c.alive; }
+
+std::uint64_t hash_of(PartitionId partition, NodeId node) {
+  std::string key;
+  put_be(key, partition.raw());
+  put_be(key, node.raw());
+  return hash64(key);
+}
+
+// Of the widest scope that matters.
+std::string domain_of(const Member& member, Replication replication) {
+  if (replication.regions > 1) return member.region;
+  return member.region + "." + member.zone;
+}
+
+// By hash, then one of each domain in turn; the sequencer before all.
+std::vector<Candidate> in_order(const NodesetWish& wish, std::vector<Candidate> candidates) {
+  std::ranges::sort(candidates, [&](const Candidate& a, const Candidate& b) {
+    const bool a_is_first = a.member.node == wish.sequencer;
+    const bool b_is_first = b.member.node == wish.sequencer;
+    if (a_is_first != b_is_first) return a_is_first;
+    return std::pair(hash_of(wish.partition, a.member.node), a.member.node) <
+           std::pair(hash_of(wish.partition, b.member.node), b.member.node);
+  });
+  std::vector<std::pair<std::string, std::vector<Candidate>>> domains;
+  for (Candidate& candidate : candidates) {
+    const std::string name = domain_of(candidate.member, wish.replication);
+    auto found = std::ranges::find(domains, name, &decltype(domains)::value_type::first);
+    if (found == domains.end()) found = domains.insert(domains.end(), {name, {}});
+    found->second.push_back(std::move(candidate));
+  }
+  std::vector<Candidate> ordered;
+  for (std::size_t round = 0; ordered.size() < candidates.size(); ++round) {
+    for (const auto& [name, members] : domains) {
+      if (round < members.size()) ordered.push_back(members[round]);
+    }
+  }
+  return ordered;
+}
+
+Nodes nodes_of(const std::vector<Member>& members) {
+  Nodes nodes;
+  for (const Member& member : members) nodes.push_back(member.node);
+  return nodes;
+}
+
+}  // namespace
+
+Result<std::vector<Member>> choose_nodeset(const NodesetWish& wish,
+                                           const std::vector<Candidate>& candidates) {
+  const std::uint32_t copies = wish.replication.copies;
+  const std::uint32_t sensible = copies == 1 ? 1 : std::max(2 * copies - 1, copies + 1);
+  const std::size_t wanted = std::max(wish.size, sensible);
+
+  std::vector<Member> chosen, away;
+  for (const Candidate& candidate : in_order(wish, candidates)) {
+    if (writable(candidate) && chosen.size() < wanted) {
+      chosen.push_back(candidate.member);
+    } else if (candidate.state == StorageState::read_write && !candidate.alive &&
+               chosen.size() + away.size() < wanted) {
+      away.push_back(candidate.member);
+    }
+  }
+  if (auto fits = check_nodeset(chosen, wish.replication); !fits) {
+    return fail(Code::retry_later, "too few nodes can be written to: " + fits.error().detail);
+  }
+  const Nodes here = nodes_of(chosen);
+  for (const Member& member : away) {
+    std::vector<Member> with = chosen;
+    with.push_back(member);
+    if (is_f_majority(with, wish.replication, here)) chosen = std::move(with);
+  }
+  return chosen;
+}
+
+}  // namespace perdure::log

@@ -1,0 +1,43 @@
+// engine/log/nodeset.h
+//
+// Which nodes a new loglet may use: chosen by hash of (partition, node), so that the same
+// cluster gives the same answer, nodes come and go without moving everybody, and every
+// node serves its share.
+//
+//     candidates       a b c | d e f        zones west, east
+//     by hash          f a d e c b
+//     round by zones   f a d c e b          one of each zone in turn
+//     first of all     the sequencer's own node: its copy costs no message
+//
+//     nodes wanted = max(size, 2 * copies - 1, copies + 1); one copy wants one node
+//
+// A node that is away for the moment and belongs among them is added on top, not instead:
+// it will be useful when it is back.  But never so many that those who are here would not
+// be an f-majority any more, or the loglet could not be sealed before they return.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/log/quorum.h"
+
+namespace perdure::log {
+
+struct Candidate {
+  Member member;
+  StorageState state = StorageState::provisioning;
+  bool alive = true;  // as far as one knows
+};
+
+struct NodesetWish {
+  PartitionId partition;
+  Replication replication;
+  std::uint32_t size = 0;  // nodes, at least; 0: as few as are sensible
+  NodeId sequencer;
+};
+
+// Error: retry_later, when too few nodes can be written to.
+Result<std::vector<Member>> choose_nodeset(const NodesetWish& wish,
+                                           const std::vector<Candidate>& candidates);
+
+}  // namespace perdure::log
