@@ -6,7 +6,9 @@ namespace perdure::log {
 namespace {
 
 struct Seen {
-  Nodes all, sealed;
+  Nodes all;                            // who answered
+  Nodes believed, believed_and_sealed;  // with authority
+  bool any_sealed = false;
   Offset highest, highest_sealed;  // held
   Offset committed;                // known
 };
@@ -22,8 +24,10 @@ Seen look(const std::vector<Member>& nodeset, const std::vector<TailAnswer>& ans
     seen.all.push_back(answer.node);
     seen.highest = std::max(seen.highest, answer.last);
     seen.committed = std::max(seen.committed, answer.known_committed);
+    if (answer.authoritative) seen.believed.push_back(answer.node);
     if (!answer.sealed) continue;
-    seen.sealed.push_back(answer.node);
+    seen.any_sealed = true;
+    if (answer.authoritative) seen.believed_and_sealed.push_back(answer.node);
     seen.highest_sealed = std::max(seen.highest_sealed, answer.last);
   }
   return seen;
@@ -49,7 +53,7 @@ TailDecision find_tail(const std::vector<Member>& nodeset, Replication replicati
     return is_f_majority(nodeset, replication, nodes);
   };
 
-  if (f_majority(seen.sealed)) {
+  if (f_majority(seen.believed_and_sealed)) {
     const Offset last = seen.highest_sealed;
     if (last < seen.committed) return AskMore();  // another's repair overtook these answers
     if (last == seen.committed || write_quorum(holders_of(answers, last))) {
@@ -58,8 +62,8 @@ TailDecision find_tail(const std::vector<Member>& nodeset, Replication replicati
     if (write_quorum(seen.all)) return Repair{.first = seen.committed.next(), .last = last};
     return AskMore();
   }
-  if (!seen.sealed.empty()) return SealFirst();
-  if (!f_majority(seen.all)) return AskMore();
+  if (seen.any_sealed) return SealFirst();
+  if (!f_majority(seen.believed)) return AskMore();
   if (write_quorum(holders_of(answers, seen.highest))) return OpenAt{seen.highest};
   if (seen.committed >= seen.highest) return OpenAt{seen.committed};
   return AskMore();

@@ -16,10 +16,18 @@
 //     else, with a write quorum answering                 Repair(committed + 1 .. M) first
 //     sealed, but no f-majority                           Seal the others, ask again
 //
-// What is promised to all who ask, in any order (internals, and Delos):
-//   - once sealed at M, every later answer is sealed at M;
-//   - no answer is lower than a committed offset that was reported before;
+// A node that lost its disk (not authoritative) counts for what it holds and for what it
+// knows, never for what it lacks: f-majorities are of the others (quorum.h).
+//
+// What is promised to all who ask, in any order:
+//   - no answer is lower than a committed offset, or a tail, that was told before;
 //   - after SealedAt(M) no writer is ever told that something beyond M is committed.
+//
+// Not promised: that two who ask different nodes come to the same M.  A record beyond what
+// was ever committed may lie on a node that one of them met and the other did not; either
+// is a right end.  So SealedAt is a proposal, until the chain says it (chain.h): whoever
+// sees the chain sealed otherwise takes that.  And what a repair has copied is not
+// committed by lying on a write quorum: only a writer, or the chain, may say that.
 //
 // On a nodeset of one with one copy this is: sealed at what the node holds.
 #pragma once
@@ -37,6 +45,7 @@ struct TailAnswer {
   Offset last;             // the highest it holds; what lies below it has no hole above
   Offset known_committed;  // that a writer has told it
   bool sealed = false;
+  bool authoritative = true;  // "nothing here" is to be believed
 };
 
 struct AskMore {};    // these answers do not say; wait for others, or for a change
@@ -53,7 +62,8 @@ struct Repair {
 
 using TailDecision = std::variant<AskMore, SealFirst, SealedAt, OpenAt, Repair>;
 
-// At most one answer of each node; answers of strangers are ignored.
+// At most one answer of each node; answers of strangers are ignored.  The nodeset is an
+// effective one: without nodes that are disabled.
 TailDecision find_tail(const std::vector<Member>& nodeset, Replication replication,
                        const std::vector<TailAnswer>& answers);
 

@@ -39,7 +39,7 @@ class Bench {
   static Loglet loglet(const tests::Command& c) {
     return {.id = LogletId(number(c, "id")),
             .base = Lsn(number(c, "base")),
-            .nodeset = {{NodeId(1), {}}}};
+            .nodeset = {{NodeId(1), {}, {}}}};
   }
 
   std::string where(Lsn lsn) const {

@@ -1,5 +1,5 @@
 // Asks find_tail() from text.  `nodes` begins anew: nodes n=3 copies=2.  Each `says` adds or
-// replaces one answer and prints the decision: says by=1 last=7 committed=5 sealed=1.
+// replaces one answer and prints the decision: says by=1 last=7 committed=5 sealed=1 wiped=0.
 #include "engine/log/find_tail.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ class Bench {
   std::string operator()(const tests::Command& c) {
     if (c.verb == "nodes") {
       nodeset_.clear(), answers_.clear();
-      for (std::uint64_t n = 1; n <= number(c, "n"); ++n) nodeset_.push_back({NodeId(n), {}});
+      for (std::uint64_t n = 1; n <= number(c, "n"); ++n) nodeset_.push_back({NodeId(n), {}, {}});
       replication_.copies = static_cast<std::uint32_t>(number(c, "copies"));
     } else if (c.verb == "says") {
       const NodeId by(number(c, "by"));
@@ -23,7 +23,8 @@ class Bench {
       answers_.push_back({.node = by,
                           .last = Offset(number(c, "last")),
                           .known_committed = Offset(number(c, "committed")),
-                          .sealed = number(c, "sealed") != 0});
+                          .sealed = number(c, "sealed") != 0,
+                          .authoritative = number(c, "wiped") == 0});
     } else {
       return "no such verb: " + c.verb + "\n";
     }

@@ -1,4 +1,5 @@
-// Drives one Sequencer from text.  Verbs: open, submit, stored, sealed, lost, found, hedge.
+// Drives one Sequencer from text.  Verbs: open, submit, stored, sealed, lost, found, rewind,
+// hedge, zones.
 // Effects are taken after every command, unless it says hold=1: then they gather.
 #include "engine/log/sequencer.h"
 
@@ -26,6 +27,8 @@ class Bench {
       sequencer_->lost(NodeId(number(c, "node", 0)));
     } else if (c.verb == "found") {
       sequencer_->found(NodeId(number(c, "node", 0)));
+    } else if (c.verb == "rewind") {
+      sequencer_->rewind(NodeId(number(c, "node", 0)));
     } else if (c.verb == "hedge") {
       if (!sequencer_->hedge(NodeId(number(c, "slow", 0)))) return "no spare\n";
     } else {
@@ -44,12 +47,18 @@ class Bench {
 
   void open(const tests::Command& c) {
     std::vector<Member> nodeset;
-    for (std::uint64_t n = 1; n <= number(c, "nodes", 3); ++n) nodeset.push_back({NodeId(n), {}});
+    // zones=aab: the zone of each node, one letter.
+    const auto zones = c.fields.find("zones");
+    for (std::uint64_t n = 1; n <= number(c, "nodes", 3); ++n) {
+      const bool has_zone = zones != c.fields.end() && n <= zones->second.size();
+      nodeset.push_back({NodeId(n), has_zone ? zones->second.substr(n - 1, 1) : "", {}});
+    }
     sequencer_.emplace(
         SequencerOptions{
             .loglet = LogletId(7),
             .nodeset = std::move(nodeset),
-            .replication = {.copies = static_cast<std::uint32_t>(number(c, "copies", 1))},
+            .replication = {.copies = static_cast<std::uint32_t>(number(c, "copies", 1)),
+                            .zones = static_cast<std::uint32_t>(number(c, "in_zones", 1))},
             .window_records = static_cast<std::uint32_t>(number(c, "window", 100)),
             .window_bytes = number(c, "bytes", 1000)},
         Offset(1));
