@@ -12,11 +12,13 @@ Sequencer::Sequencer(SequencerOptions options, Offset first)
   CHECK(options_.window_records >= 1);
   CHECK(check_nodeset(options_.nodeset, options_.replication).has_value());
   for (const Member& member : options_.nodeset) {
-    peers_.push_back({.node = member.node, .next_to_send = first, .stored = committed_});
+    peers_.push_back(
+        {.node = member.node, .next_to_send = first, .sent = committed_, .stored = committed_});
   }
-  for (Peer& peer : peers_) {
-    if (is_write_quorum(options_.nodeset, options_.replication, copyset())) break;
-    join(peer);
+  Nodes all;
+  for (const Peer& peer : peers_) all.push_back(peer.node);
+  for (const NodeId node : choose_copyset(options_.nodeset, options_.replication, all)) {
+    join(*find(node));
   }
 }
 
@@ -40,7 +42,7 @@ Result<Offset> Sequencer::submit(std::string record) {
 void Sequencer::stored(NodeId by, Offset last) {
   Peer* const peer = find(by);
   if (sealed_ || peer == nullptr) return;
-  if (last >= peer->next_to_send || last <= peer->stored) return;  // never sent, or known
+  if (last > peer->sent || last <= peer->stored) return;  // never sent, or known
   peer->stored = last;
   advance();
 }
@@ -62,15 +64,25 @@ void Sequencer::found(NodeId node) {
   if (peer->in_copyset) join(*peer);
 }
 
+void Sequencer::rewind(NodeId node) {
+  Peer* const peer = find(node);
+  if (peer != nullptr && peer->in_copyset) join(*peer);
+}
+
 bool Sequencer::hedge(NodeId slow) {
-  if (sealed_ || find(slow) == nullptr) return false;
-  const auto spare = std::ranges::find_if(
-      peers_, [](const Peer& peer) { return !peer.in_copyset && peer.reachable; });
-  if (spare == peers_.end()) return false;
-  join(*spare);
-  // It stays able to acknowledge what it was sent, but gets nothing new.
-  find(slow)->in_copyset = false;
-  return true;
+  Peer* const from = find(slow);
+  if (sealed_ || from == nullptr || !from->in_copyset) return false;
+  for (Peer& spare : peers_) {
+    if (spare.in_copyset || !spare.reachable) continue;
+    Nodes with = copyset();
+    std::ranges::replace(with, slow, spare.node);
+    if (!is_write_quorum(options_.nodeset, options_.replication, with)) continue;
+    join(spare);
+    // It stays able to acknowledge what it was sent, but gets nothing new.
+    from->in_copyset = false;
+    return true;
+  }
+  return false;
 }
 
 // All that is in flight and not surely there, in order.
@@ -105,17 +117,57 @@ void Sequencer::settle(Offset last, Outcome outcome) {
 }
 
 const SequencerEffects& Sequencer::take_effects() {
-  for (Peer& peer : peers_) {
-    if (sealed_ || !peer.in_copyset || !peer.reachable || peer.next_to_send >= next_) continue;
-    peer.next_to_send = std::max(peer.next_to_send, committed_.next());
-    if (peer.next_to_send >= next_) continue;
-    gathering_.store.push_back({.to = peer.node, .first = peer.next_to_send, .last = next_.prev()});
-    peer.next_to_send = next_;
-  }
+  for (Peer& peer : peers_) gather(peer);
+  return hand_over();
+}
+
+const SequencerEffects& Sequencer::take_effects_of(NodeId node) {
+  if (Peer* const peer = find(node)) gather(*peer);
+  return hand_over();
+}
+
+// What this peer lacks; what is committed meanwhile it needs not have.
+void Sequencer::gather(Peer& peer) {
+  if (!owes(peer.node)) return;
+  gathering_.store.push_back({.to = peer.node, .first = next_for(peer), .last = next_.prev()});
+  peer.next_to_send = next_;
+  peer.sent = next_.prev();
+}
+
+Offset Sequencer::next_for(const Peer& peer) const {
+  return std::max({peer.next_to_send, peer.stored.next(), committed_.next()});
+}
+
+const SequencerEffects& Sequencer::hand_over() {
   std::swap(taken_, gathering_);
   gathering_.store.clear();
   gathering_.settled.clear();
   return taken_;
+}
+
+bool Sequencer::owes(NodeId node) const {
+  const Peer* const peer = find(node);
+  return peer != nullptr && !sealed_ && peer->in_copyset && peer->reachable &&
+         next_for(*peer) < next_;
+}
+
+bool Sequencer::awaits(NodeId node) const {
+  const Peer* const peer = find(node);
+  return peer != nullptr && !sealed_ && peer->in_copyset && peer->reachable &&
+         std::max(peer->stored, committed_).next() < peer->next_to_send;
+}
+
+Offset Sequencer::stored_by(NodeId node) const {
+  const Peer* const peer = find(node);
+  return peer == nullptr ? Offset(0) : peer->stored;
+}
+
+bool Sequencer::can_commit() const {
+  Nodes reachable;
+  for (const Peer& peer : peers_) {
+    if (peer.reachable) reachable.push_back(peer.node);
+  }
+  return is_write_quorum(options_.nodeset, options_.replication, reachable);
 }
 
 std::string_view Sequencer::record(Offset at) const {
@@ -132,6 +184,11 @@ Nodes Sequencer::copyset() const {
 }
 
 Sequencer::Peer* Sequencer::find(NodeId node) {
+  const auto found = std::ranges::find(peers_, node, &Peer::node);
+  return found == peers_.end() ? nullptr : &*found;
+}
+
+const Sequencer::Peer* Sequencer::find(NodeId node) const {
   const auto found = std::ranges::find(peers_, node, &Peer::node);
   return found == peers_.end() ? nullptr : &*found;
 }

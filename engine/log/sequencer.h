@@ -19,6 +19,10 @@
 // order: a hole on any node lies at or below a committed offset, or find-tail could not
 // believe what a node says of itself (find_tail.h).
 //
+// Stores are pipelined: a node is sent what is new before it has answered for what it was
+// sent, in order, and says contiguously up to where it holds it.  When something on the way
+// was lost it is sent everything again from there: rewind().
+//
 // Once any node says "sealed", somebody is ending this loglet behind our back.  What was
 // in flight is then neither committed nor lost; only the sealer, who asks a quorum, will
 // know.  We say so (Outcome::unknown) and never guess.
@@ -61,7 +65,7 @@ struct SequencerEffects {
 
 struct SequencerOptions {
   LogletId loglet;
-  std::vector<Member> nodeset;  // in order of preference: the copyset is taken from the front
+  std::vector<Member> nodeset;  // in order of preference: copysets are taken from the front
   Replication replication;
   std::uint32_t window_records = 0;  // in flight, at most
   std::uint64_t window_bytes = 0;
@@ -80,11 +84,15 @@ class Sequencer {
   void lost(NodeId node);
   // And is there again.
   void found(NodeId node);
-  // A spare joins the copyset because `slow` is; false when there is none.
+  // It missed something: what it has not said to hold is sent again, in order.
+  void rewind(NodeId node);
+  // A spare takes the place of `slow` in the copyset; false when none can.
   bool hedge(NodeId slow);
 
   // Until the next call.  Empty vectors when there is nothing to do.
   const SequencerEffects& take_effects();
+  // The same, but of the stores only those to that node; the others wait.
+  const SequencerEffects& take_effects_of(NodeId node);
   // One that is in flight.
   std::string_view record(Offset at) const;
 
@@ -92,6 +100,12 @@ class Sequencer {
   Offset next() const { return next_; }
   bool is_sealed() const { return sealed_; }
   Nodes copyset() const;
+  bool owes(NodeId node) const;  // it was not sent yet what it is to hold
+  // It was sent records that it has not answered for.
+  bool awaits(NodeId node) const;
+  Offset stored_by(NodeId node) const;
+  // Could a write quorum answer?  Without one nothing is committed until nodes are found.
+  bool can_commit() const;
   void check_invariants() const;
 
  private:
@@ -100,11 +114,16 @@ class Sequencer {
     bool in_copyset = false;
     bool reachable = true;
     Offset next_to_send;
+    Offset sent;    // the last that ever was: it cannot hold more
     Offset stored;  // holds (what was committed when it joined, stored]
   };
 
   Peer* find(NodeId node);
+  const Peer* find(NodeId node) const;
   void join(Peer& peer);
+  void gather(Peer& peer);
+  Offset next_for(const Peer& peer) const;
+  const SequencerEffects& hand_over();
   void advance();
   void settle(Offset last, Outcome outcome);
 
