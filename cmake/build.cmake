@@ -51,12 +51,18 @@ set(LIB_spdlog spdlog::spdlog)
 set(LIB_cli11 CLI11::CLI11)
 set(LIB_tomlplusplus "")  # header only
 
-# A room: its .cpp files (main.cpp is a program's) and those of its sub-folders.
+# A room: its .cpp files (main.cpp is a program's) and those of its sub-folders that are
+# no rooms themselves.
 function(room path)
   cmake_parse_arguments(ROOM "" "" "ON;USES" ${ARGN})
   string(REPLACE "/" "_" name ${path})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${path}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  file(STRINGS ${CMAKE_SOURCE_DIR}/CMakeLists.txt inner_rooms REGEX "^room\\(${path}/")
+  foreach(inner ${inner_rooms})
+    string(REGEX REPLACE "^room\\(([^ )]+).*" "\\1" inner ${inner})
+    list(FILTER sources EXCLUDE REGEX "^${CMAKE_SOURCE_DIR}/${inner}/")
+  endforeach()
   if(sources)
     add_library(${name} STATIC ${sources})
     set(scope PUBLIC)
@@ -84,7 +90,7 @@ function(program name main)
   if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${main})
     return()
   endif()
-  add_executable(${name} ${main})
+  add_executable(${name} ${CMAKE_SOURCE_DIR}/${main})
   foreach(room ${PROGRAM_ON})
     string(REPLACE "/" "_" room ${room})
     target_link_libraries(${name} PRIVATE ${room})
