@@ -8,6 +8,7 @@
 #include "sim/check/observers.h"
 #include "sim/cluster/node_guest.h"
 #include "sim/handlers/deployment.h"
+#include "sim/handlers/plain.h"
 #include "sim/workload/clients.h"
 #include "sim/world/guests.h"
 
@@ -94,7 +95,9 @@ Verdict single_node(const Config& config) {
   const auto shards = static_cast<std::uint32_t>(1 + experiment->dice("node.shards").below(3));
   Host& node = universe.add_host({.name = "n1", .shards = shards});
   node.start(node_guest(node, draw_options(*experiment)));
-  universe.add_host({.name = "handlers", .helper = true}).start(deployment(handlers, journals));
+  const bool plain = experiment->dice("handlers.kind").below(3) == 0;
+  universe.add_host({.name = "handlers", .helper = true})
+      .start(plain ? plain_deployment(handlers, journals) : deployment(handlers, journals));
   universe.add_host({.name = "operator", .helper = true})
       .start(on_shard_0([&registered](io::World& world) { register_handlers(world, registered); }));
 

@@ -1,0 +1,108 @@
+#include "sim/handlers/plain.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "sim/handlers/serve_handlers.h"
+
+namespace perdure::sim {
+namespace {
+
+using sdk::Bytes;
+
+// "<first> <rest>"
+std::pair<std::string, std::string> two_words(const std::string& input) {
+  const std::size_t blank = input.find(' ');
+  if (blank == input.npos) throw sdk::TerminalError("want two words", 400);
+  return {input.substr(0, blank), input.substr(blank + 1)};
+}
+
+Bytes stored(sdk::SharedObjectContext& ctx, std::string_view name, std::string_view otherwise) {
+  return ctx.get<Bytes>(name).value_or(Bytes{std::string(otherwise)});
+}
+
+sdk::Object counter() {
+  return sdk::object("Counter")
+      .exclusive("add",
+                 [](sdk::ObjectContext& ctx, const Bytes&) {
+                   const auto before = std::stoull(stored(ctx, "count", "0").content);
+                   const Bytes count{std::to_string(before + 1)};
+                   ctx.set("count", count);
+                   return count;
+                 })
+      .shared("get", [](sdk::SharedObjectContext& ctx) { return stored(ctx, "count", "0"); });
+}
+
+sdk::Object list() {
+  return sdk::object("List")
+      .exclusive(
+          "append",
+          [](sdk::ObjectContext& ctx, const Bytes& token) {
+            const auto before = ctx.get<Bytes>("items");
+            const Bytes items{before ? before->content + "," + token.content : token.content};
+            ctx.set("items", items);
+            return Bytes{std::to_string(1 + std::ranges::count(items.content, ','))};
+          })
+      .shared("items", [](sdk::SharedObjectContext& ctx) { return stored(ctx, "items", ""); });
+}
+
+sdk::PlainService echo() {
+  return sdk::service("Echo").handler("echo", [](sdk::Context& ctx, const Bytes& input) {
+    return ctx.run("echo", [&] { return input; });
+  });
+}
+
+sdk::PlainService sleeper() {
+  return sdk::service("Sleeper").handler("nap", [](sdk::Context& ctx, const Bytes& input) {
+    const auto [span, token] = two_words(input.content);
+    ctx.sleep(std::chrono::milliseconds(std::stoll(span)));
+    return Bytes{token};
+  });
+}
+
+sdk::PlainService awake(HandlerWatch& watch) {
+  return sdk::service("Awake").handler("wait", [&watch](sdk::Context& ctx, const Bytes& token) {
+    const auto awakeable = ctx.awakeable<Bytes>();
+    ctx.run("tell", [&] { watch.awakeable(token.content, awakeable.id()); });
+    return awakeable.await();
+  });
+}
+
+sdk::PlainService chain() {
+  return sdk::service("Chain")
+      .handler("call",
+               [](sdk::Context& ctx, const Bytes& input) {
+                 const auto [key, token] = two_words(input.content);
+                 return ctx.object("List", key).call<Bytes>("append", Bytes{token}).await();
+               })
+      .handler("spread", [](sdk::Context& ctx, const Bytes& input) {
+        const auto [key, token] = two_words(input.content);
+        ctx.object("List", key).send("append", Bytes{token});
+        return Bytes{token};
+      });
+}
+
+sdk::Workflow greeting() {
+  return sdk::workflow("Greeting")
+      .run("run",
+           [](sdk::WorkflowContext& ctx, const Bytes& token) {
+             return Bytes{token.content + " " + ctx.promise<Bytes>("word").await().content};
+           })
+      .shared("say", [](sdk::SharedWorkflowContext& ctx, const Bytes& word) {
+        ctx.promise<Bytes>("word").resolve(word);
+      });
+}
+
+}  // namespace
+
+std::vector<sdk::Service> plain_services(HandlerWatch& watch) {
+  return {counter(), list(), echo(), sleeper(), awake(watch), chain(), greeting()};
+}
+
+Factory plain_deployment(const DeploymentOptions& options, HandlerWatch& watch) {
+  return serve_handlers([&watch] { return plain_services(watch); }, options, watch);
+}
+
+}  // namespace perdure::sim
