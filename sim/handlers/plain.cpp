@@ -84,25 +84,40 @@ sdk::PlainService chain() {
       });
 }
 
-sdk::Workflow greeting() {
-  return sdk::workflow("Greeting")
-      .run("run",
-           [](sdk::WorkflowContext& ctx, const Bytes& token) {
-             return Bytes{token.content + " " + ctx.promise<Bytes>("word").await().content};
-           })
-      .shared("say", [](sdk::SharedWorkflowContext& ctx, const Bytes& word) {
-        ctx.promise<Bytes>("word").resolve(word);
-      });
+// What has no plain form, and what is said of all: by the scripts.
+bool serve_scripted(io::World& world, io::Exchange& exchange, const Mischief& mischief,
+                    HandlerWatch& watch) {
+  const std::string& target = exchange.request().target;
+  if (target == "/discover") {
+    exchange.respond(
+        {.status = 200,
+         .headers = {{"content-type", "application/vnd.restate.endpointmanifest.v3+json"}}},
+        manifest());
+    return true;
+  }
+  constexpr std::string_view prefix = "/invoke/";
+  const std::size_t slash = target.rfind('/');
+  if (!target.starts_with(prefix) || slash < prefix.size()) return false;
+  const std::string service = target.substr(prefix.size(), slash - prefix.size());
+  const std::vector<sdk::Service> plain = plain_services(watch);
+  if (std::ranges::find(plain, service, &sdk::Service::name) != plain.end()) return false;
+  Dialogue dialogue(world, exchange, mischief, watch);
+  if (!dialogue.begin()) return true;
+  if (!run_handler(service, target.substr(slash + 1), dialogue, watch)) exchange.reset();
+  return true;
 }
 
 }  // namespace
 
 std::vector<sdk::Service> plain_services(HandlerWatch& watch) {
-  return {counter(), list(), echo(), sleeper(), awake(watch), chain(), greeting()};
+  return {counter(), list(), echo(), sleeper(), awake(watch), chain()};
 }
 
 Factory plain_deployment(const DeploymentOptions& options, HandlerWatch& watch) {
-  return serve_handlers([&watch] { return plain_services(watch); }, options, watch);
+  return serve_handlers([&watch] { return plain_services(watch); }, options, watch,
+                        [options, &watch](io::World& world, io::Exchange& exchange) {
+                          return serve_scripted(world, exchange, options.mischief, watch);
+                        });
 }
 
 }  // namespace perdure::sim

@@ -4,7 +4,9 @@
 // would write, in a world that does to it what no user would wish.
 //
 //     Counter, List, Echo, Sleeper, Awake, Chain     as there
-//     Greeting (workflow)   run: waits for "word"    say: gives it
+//
+// A service that has no plain form is served by its scripts here too, so that clients need
+// not know which of the two they meet.
 //
 // What scripted handlers do wrong on purpose happens here around the handler: the
 // connection is slow, breaks, or wants a suspension, and the handler itself throws.

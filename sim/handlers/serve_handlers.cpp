@@ -102,8 +102,11 @@ class Serving final : public Guest {
  public:
   Serving(std::span<const io::World> worlds,
           const std::function<std::vector<sdk::Service>()>& services,
-          const DeploymentOptions& options, HandlerWatch& watch)
-      : worlds_(worlds.begin(), worlds.end()), options_(options), watching_(watch) {
+          const DeploymentOptions& options, HandlerWatch& watch, ServeFirst first)
+      : worlds_(worlds.begin(), worlds.end()),
+        options_(options),
+        watching_(watch),
+        first_(std::move(first)) {
     for (io::World& world : worlds_) {
       std::vector<sdk::Service> made = services();
       if (options_.mischief.error > 0) spoil(made, world.random, options_.mischief.error);
@@ -121,6 +124,7 @@ class Serving final : public Guest {
     const sdk::Endpoint& endpoint = *endpoints_[shard];
     auto server =
         world.http.serve(options_.address, {}, [this, &world, &endpoint](io::Exchange& exchange) {
+          if (first_ && first_(world, exchange)) return;
           BadExchange bad(exchange, world, options_.mischief);
           endpoint.serve(bad);
         });
@@ -131,6 +135,7 @@ class Serving final : public Guest {
   std::vector<io::World> worlds_;
   const DeploymentOptions options_;
   Watching watching_;
+  const ServeFirst first_;
   std::vector<std::unique_ptr<sdk::Endpoint>> endpoints_;
   std::vector<std::unique_ptr<io::HttpServer>> servers_;
 };
@@ -138,9 +143,10 @@ class Serving final : public Guest {
 }  // namespace
 
 Factory serve_handlers(std::function<std::vector<sdk::Service>()> services,
-                       const DeploymentOptions& options, HandlerWatch& watch) {
-  return [services = std::move(services), options, &watch](std::span<const io::World> worlds) {
-    return std::make_unique<Serving>(worlds, services, options, watch);
+                       const DeploymentOptions& options, HandlerWatch& watch, ServeFirst first) {
+  return [services = std::move(services), options, &watch,
+          first = std::move(first)](std::span<const io::World> worlds) {
+    return std::make_unique<Serving>(worlds, services, options, watch, first);
   };
 }
 

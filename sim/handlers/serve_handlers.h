@@ -14,9 +14,13 @@
 
 namespace perdure::sim {
 
+// Asked first; true when it has answered the request itself.
+using ServeFirst = std::function<bool(io::World&, io::Exchange&)>;
+
 // `services` is called at each start of the host, for handlers without a memory of the
 // last.  `watch` outlives the host.
 Factory serve_handlers(std::function<std::vector<sdk::Service>()> services,
-                       const DeploymentOptions& options, HandlerWatch& watch);
+                       const DeploymentOptions& options, HandlerWatch& watch,
+                       ServeFirst first = {});
 
 }  // namespace perdure::sim
