@@ -56,6 +56,8 @@ struct Scenario {
 };
 
 std::span<const Scenario> scenarios();  // scenarios.cpp; the first is the default
+// Puts a program's own in front of them; before anything else is asked.
+void add_scenarios(std::vector<Scenario> own);
 const Scenario* find_scenario(std::string_view name);
 
 // The frame of a scenario: draws its faults, keeps its universe, times its phases.

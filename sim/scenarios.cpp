@@ -1,5 +1,6 @@
 // The scenarios there are.  A new one is a line here.
 #include <array>
+#include <vector>
 
 #include "sim/cluster/single_node.h"
 #include "sim/scenario.h"
@@ -10,8 +11,10 @@ namespace perdure::sim {
 using selftest::Bug;
 using selftest::journal;
 
-std::span<const Scenario> scenarios() {
-  static constexpr std::array all = {
+namespace {
+
+std::vector<Scenario>& all_scenarios() {
+  static constexpr std::array built_in = {
       Scenario{"single_node", "One server keeps every promise through crashes and bad weather.",
                single_node},
       Scenario{"journal", "A tiny journal server keeps every value that it answered.",
@@ -29,7 +32,17 @@ std::span<const Scenario> scenarios() {
       Scenario{"journal_assumes_whole_reads", "The same, but a short read passes for a request.",
                journal<Bug::assumes_whole_reads>, "nothing-invented"},
   };
+  static std::vector<Scenario> all(built_in.begin(), built_in.end());
   return all;
+}
+
+}  // namespace
+
+std::span<const Scenario> scenarios() { return all_scenarios(); }
+
+void add_scenarios(std::vector<Scenario> own) {
+  std::vector<Scenario>& all = all_scenarios();
+  all.insert(all.begin(), own.begin(), own.end());
 }
 
 }  // namespace perdure::sim
