@@ -269,7 +269,8 @@ std::vector<Option> storage_options() {
       bytes<std::uint64_t>({"segment-bytes", "Size of a file of the log."}, 1 << 20, 1 << 30,
                            [](Settings& s) -> auto& { return s.node.segment_bytes; }),
       bytes<std::uint64_t>({"checkpoint-log-bytes",
-                            "Log written since the last checkpoint that asks for a new one."},
+                            "Log behind the last checkpoints, of one shard, that asks for a new "
+                            "one: what a crash has to replay."},
                            1 << 20, 1ULL << 40,
                            [](Settings& s) -> auto& { return s.node.checkpoint_log_bytes; }),
       bytes<std::uint64_t>(

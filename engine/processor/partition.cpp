@@ -272,27 +272,27 @@ Result<void> Partition::apply_read() {
   TRY(records, log_->read(applied_.next(), options_.replay_bytes));
   if (records.empty()) return fail(Code::corrupt, "the log has lost a committed record");
   std::vector<wire::Record> decoded;
-  tables::Reads missing;
+  decoded.reserve(records.size());
   for (const auto& [lsn, bytes] : records) {
     auto record = wire::decode<wire::Record>(bytes);
     if (!record) {
       return fail(Code::corrupt, "record " + std::to_string(lsn.raw()) +
                                      " does not decode: " + record.error().detail);
     }
-    missing_for(*record, owner_, store_, missing);
     decoded.push_back(std::move(*record));
   }
-  if (!empty(missing)) TRY_VOID(store_.prepare(missing, window()));  // all in one trip
   for (std::size_t i = 0; i < records.size(); ++i) {
-    TRY_VOID(apply_one(records[i].first, decoded[i], records[i].second.size()));
+    TRY_VOID(apply_one(records[i].first, decoded[i], records[i].second.size(),
+                       std::span(decoded).subspan(i + 1)));
     follow();
   }
   return {};
 }
 
-Result<void> Partition::apply_one(Lsn lsn, const wire::Record& record, std::size_t bytes) {
+Result<void> Partition::apply_one(Lsn lsn, const wire::Record& record, std::size_t bytes,
+                                  std::span<const wire::Record> ahead) {
   CHECK(lsn == applied_.next());
-  TRY_VOID(make_ready(record));
+  TRY_VOID(make_ready(record, ahead));
   changes_.clear();
   TRY_VOID(apply(lsn, record, owner_, store_, changes_));
   applied_ = lsn;
@@ -301,11 +301,13 @@ Result<void> Partition::apply_one(Lsn lsn, const wire::Record& record, std::size
   return {};
 }
 
-Result<void> Partition::make_ready(const wire::Record& record) {
+Result<void> Partition::make_ready(const wire::Record& record,
+                                   std::span<const wire::Record> ahead) {
   while (true) {
     tables::Reads missing;
     missing_for(record, owner_, store_, missing);
     if (empty(missing)) return {};
+    for (const wire::Record& later : ahead) missing_for(later, owner_, store_, missing);
     TRY_VOID(store_.prepare(missing, window()));
   }
 }

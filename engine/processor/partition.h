@@ -31,6 +31,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "engine/io/fibers.h"
@@ -147,8 +148,10 @@ class Partition final : private log::Observer, private Proposer {
   Result<void> apply_committed();
   Result<void> apply_pending();
   Result<void> apply_read();
-  Result<void> apply_one(Lsn lsn, const wire::Record& record, std::size_t bytes);
-  Result<void> make_ready(const wire::Record& record);
+  Result<void> apply_one(Lsn lsn, const wire::Record& record, std::size_t bytes,
+                         std::span<const wire::Record> ahead = {});
+  // With what the records after it need, when it has to park anyway.
+  Result<void> make_ready(const wire::Record& record, std::span<const wire::Record> ahead = {});
   tables::Pins& window();
   void settle(const Pending& pending);
   void follow();

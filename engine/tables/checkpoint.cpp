@@ -1,6 +1,7 @@
 #include "engine/tables/checkpoint.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 namespace perdure::tables {
@@ -13,10 +14,10 @@ std::uint64_t bytes_of(std::span<const Dirt> all) {
   return bytes;
 }
 
+bool may_be_due(const Dirt& dirt) { return !dirt.running && dirt.dirty_bytes > 0; }
+
 std::optional<Why> why_due(const CheckpointOptions& options, const Dirt& dirt, Instant now) {
-  if (dirt.running || dirt.dirty_bytes == 0) return std::nullopt;
   if (dirt.dirty_bytes >= options.dirty_bytes_max) return Why::dirty_bytes;
-  if (dirt.log_bytes >= options.log_bytes_max) return Why::log_bytes;
   if (now - dirt.dirty_since >= options.age_max) return Why::age;
   return std::nullopt;
 }
@@ -46,22 +47,32 @@ std::string_view name_of(Admission admission) {
 // would be laid down one after the other in ever smaller pieces.
 std::vector<Due> checkpoints_due(const CheckpointOptions& options, std::span<const Dirt> all,
                                  Instant now) {
-  std::vector<Dirt> by_size(all.begin(), all.end());
-  std::ranges::stable_sort(by_size, std::greater{}, &Dirt::dirty_bytes);
+  std::vector<Dirt> candidates;
+  std::ranges::copy_if(all, std::back_inserter(candidates), may_be_due);
   const auto running = static_cast<std::size_t>(std::ranges::count(all, true, &Dirt::running));
   const std::size_t room = options.running_max - std::min(running, options.running_max);
-  std::uint64_t kept = 0;
+  std::uint64_t kept = 0, behind = 0;
   for (const Dirt& dirt : all) kept += dirt.dirty_bytes;
+  for (const Dirt& dirt : candidates) behind += dirt.log_bytes;
 
   std::vector<Due> due;
-  for (const Dirt& dirt : by_size) {
-    if (due.size() == room) break;
-    std::optional<Why> why = why_due(options, dirt, now);
-    const bool may = !dirt.running && dirt.dirty_bytes > 0;
-    if (!why && may && kept > options.shared_bytes_max) why = Why::shared_bytes;
-    if (!why) continue;
-    due.push_back({.partition = dirt.partition, .why = *why});
+  const auto choose = [&](const Dirt& dirt, Why why) {
+    due.push_back({.partition = dirt.partition, .why = why});
     kept -= dirt.dirty_bytes;
+    behind -= dirt.log_bytes;
+  };
+  std::ranges::stable_sort(candidates, std::greater{}, &Dirt::dirty_bytes);
+  for (const Dirt& dirt : candidates) {
+    if (due.size() == room) return due;
+    std::optional<Why> why = why_due(options, dirt, now);
+    if (!why && kept > options.shared_bytes_max) why = Why::shared_bytes;
+    if (why) choose(dirt, *why);
+  }
+  std::ranges::stable_sort(candidates, std::greater{}, &Dirt::log_bytes);
+  for (const Dirt& dirt : candidates) {
+    if (due.size() == room || behind < options.log_bytes_max) return due;
+    if (std::ranges::find(due, dirt.partition, &Due::partition) != due.end()) continue;
+    choose(dirt, Why::log_bytes);
   }
   return due;
 }

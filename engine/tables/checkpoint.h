@@ -3,10 +3,12 @@
 // When to lay which partition's rows down: a value, asked once in a while by a shard for
 // all its partitions.
 //
-//     a partition is due    when its dirty rows, the log since its last checkpoint (what a
-//                           crash would replay), or the age of its oldest dirty row
-//                           reach their bounds; or, when all partitions together hold
-//                           more than shared_bytes_max, if it is the largest
+//     a partition is due    when its dirty rows, or the age of its oldest dirty row, reach
+//                           their bounds; or, when all partitions together hold more
+//                           than shared_bytes_max, if it is the largest; or, when all
+//                           together have more log than log_bytes_max behind their last
+//                           checkpoints, if it has most of it.  That log is what a crash
+//                           would replay, so it bounds the time of a start
 //     admission slows       between shared_bytes_max and twice that, and stops there:
 //                           memory grows faster than it can be laid down
 //
@@ -27,7 +29,7 @@ namespace perdure::tables {
 
 struct CheckpointOptions {
   std::uint64_t dirty_bytes_max = std::uint64_t{64} << 20;    // of one partition
-  std::uint64_t log_bytes_max = std::uint64_t{64} << 20;      // since its last checkpoint
+  std::uint64_t log_bytes_max = std::uint64_t{16} << 20;      // behind, of all of a shard
   Duration age_max = std::chrono::minutes(1);                 // of its oldest dirty row
   std::uint64_t shared_bytes_max = std::uint64_t{256} << 20;  // of all partitions of a shard
   std::size_t running_max = 2;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "engine/base/bytes.h"
 #include "engine/base/check.h"
 
 namespace perdure::tables {
@@ -77,17 +78,30 @@ std::size_t Layer::slot_of(const Chunk& chunk, Head head, std::string_view key) 
   return low;
 }
 
+std::size_t Layer::recent_slot(std::string_view key) { return hash64(key) % recent_rows; }
+
+void Layer::forget(const Row& row) {
+  Row*& recent = recent_[recent_slot(row.key())];
+  if (recent == &row) recent = nullptr;
+}
+
 Row* Layer::find(std::string_view key) const {
   if (chunks_.empty()) return nullptr;
+  Row*& recent = recent_[recent_slot(key)];
+  if (recent && recent->key() == key) return recent;
   const Head head = head_of(key);
   const Chunk& chunk = *chunks_[chunk_of(head, key)];
   const std::size_t slot = slot_of(chunk, head, key);
   if (slot == chunk.size || chunk.heads[slot] != head) return nullptr;
   Row* row = chunk.rows[slot].get();
-  return row->key() == key ? row : nullptr;
+  if (row->key() != key) return nullptr;
+  recent = row;
+  return row;
 }
 
 Layer::Found Layer::find_or_make(std::string_view key) {
+  Row*& recent = recent_[recent_slot(key)];
+  if (recent && recent->key() == key) return {*recent, false};
   const Head head = head_of(key);
   if (chunks_.empty()) {
     chunks_.push_back(std::make_unique<Chunk>());
@@ -97,7 +111,8 @@ Layer::Found Layer::find_or_make(std::string_view key) {
   std::size_t slot = slot_of(*chunks_[at], head, key);
   if (slot < chunks_[at]->size && chunks_[at]->heads[slot] == head &&
       chunks_[at]->rows[slot]->key() == key) {
-    return {*chunks_[at]->rows[slot], false};
+    recent = chunks_[at]->rows[slot].get();
+    return {*recent, false};
   }
   if (chunks_[at]->size == chunk_rows) {
     at = split(at, slot);
@@ -112,6 +127,7 @@ Layer::Found Layer::find_or_make(std::string_view key) {
                      chunk.rows.begin() + size + 1);
   chunk.heads[slot] = head;
   chunk.rows[slot] = Row::make(key);
+  recent = chunk.rows[slot].get();
   ++chunk.size;
   if (slot == 0) first_heads_[at] = head;
   ++rows_;
@@ -155,7 +171,10 @@ Layer::Place Layer::after(Place place) const {
 
 void Layer::remove_slots(std::size_t at, std::size_t first, std::size_t end) {
   Chunk& chunk = *chunks_[at];
-  for (std::size_t slot = first; slot < end; ++slot) bytes_ -= chunk.rows[slot]->bytes();
+  for (std::size_t slot = first; slot < end; ++slot) {
+    bytes_ -= chunk.rows[slot]->bytes();
+    forget(*chunk.rows[slot]);
+  }
   const auto to = static_cast<std::ptrdiff_t>(first), from = static_cast<std::ptrdiff_t>(end),
              size = static_cast<std::ptrdiff_t>(chunk.size);
   std::move(chunk.heads.begin() + from, chunk.heads.begin() + size, chunk.heads.begin() + to);
@@ -225,6 +244,11 @@ void Layer::check_invariants() const {
   }
   CHECK(rows == rows_);
   CHECK(bytes == bytes_);
+  for (std::size_t slot = 0; slot < recent_rows; ++slot) {
+    if (!recent_[slot]) continue;
+    CHECK(recent_slot(recent_[slot]->key()) == slot);
+    CHECK(at(seek(recent_[slot]->key())) == recent_[slot]);
+  }
 }
 
 }  // namespace perdure::tables
