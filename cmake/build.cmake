@@ -98,6 +98,13 @@ function(program name main)
   target_link_libraries(${name} PRIVATE Threads::Threads)
 endfunction()
 
+# mimalloc instead of the C library's malloc: a fifth less CPU for an invocation.
+function(allocator name)
+  if(NOT PERDURE_SANITIZE)
+    target_link_libraries(${name} PRIVATE mimalloc)
+  endif()
+endfunction()
+
 # tests(tests/engine/log ON engine/log): the *_test.cpp files of the folder become one
 # GoogleTest program; each *_script.cpp one driver, and each .txt in the folder of the
 # driver's name (sequencer_script.cpp: sequencer/*.txt) a test of its own.
