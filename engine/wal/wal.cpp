@@ -306,6 +306,21 @@ Result<std::vector<Record>> Wal::read(LogletId loglet, Offset from, Offset to,
   return records;
 }
 
+IntervalSet Wal::held(LogletId loglet, Offset first, Offset last) const {
+  IntervalSet held;
+  const auto state = loglets_.find(loglet);
+  if (!state) return held;
+  first = std::max(first, state->trim_point.next());
+  last = std::min(last, state->last);
+  for (Offset offset = first; offset <= last; offset = offset.next()) {
+    const Place place = loglets_.place_of(loglet, offset);
+    if (place.segment != 0 && position_of(place.segment, place.byte) < durable_) {
+      held.insert(offset.raw());
+    }
+  }
+  return held;
+}
+
 // A view into memory that stays until the fiber parks.
 Result<OldFrames::Frame> Wal::fetch(Place place) {
   const Position at = position_of(place.segment, place.byte);

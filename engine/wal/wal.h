@@ -43,6 +43,7 @@
 #include <vector>
 
 #include "engine/base/ids.h"
+#include "engine/base/interval_set.h"
 #include "engine/base/result.h"
 #include "engine/io/disk.h"
 #include "engine/io/fibers.h"
@@ -142,6 +143,12 @@ class Wal {
   std::optional<LogletState> find(LogletId loglet) const { return loglets_.find(loglet); }
   std::vector<LogletState> loglets() const { return loglets_.all(); }
   std::uint64_t missing(LogletId loglet) const { return loglets_.missing(loglet); }
+  // Is it here?  Appended, not trimmed; durable or not.
+  bool holds(LogletId loglet, Offset offset) const {
+    return loglets_.place_of(loglet, offset).segment != 0;
+  }
+  // The offsets of [first, last] that are here, durably.
+  IntervalSet held(LogletId loglet, Offset first, Offset last) const;
   std::uint32_t record_bytes_max() const { return options_.segment_bytes / 2; }
   std::uint64_t disk_bytes() const { return segments_.bytes(); }
   const Recovered& recovered() const { return recovered_; }
