@@ -15,6 +15,7 @@
 
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
+#include "engine/base/time.h"
 #include "engine/log/chain.h"
 
 namespace perdure::log {
@@ -38,6 +39,9 @@ class Chains {
   // The new versions, in the order given.  Parks.  Error: conflict, when any of them is
   // not at the version expected.
   virtual Result<std::vector<std::uint64_t>> swap(const std::vector<ChainChange>& changes) = 0;
+  // Parks until its version is above `seen`.  Errors: timed_out, cancelled, failed.
+  virtual Result<VersionedChain> wait_newer(PartitionId partition, std::uint64_t seen,
+                                            Instant deadline) = 0;
 };
 
 }  // namespace perdure::log

@@ -1,8 +1,8 @@
 // Opening logs for writing: seal, find the tail, extend.
 #include <algorithm>
+#include <map>
 
 #include "engine/base/check.h"
-#include "engine/log/find_tail.h"
 #include "engine/log/log.h"
 
 namespace perdure::log {
@@ -10,12 +10,13 @@ namespace perdure::log {
 class Opening {
  public:
   Opening(const std::vector<Place>& places, Chains& chains, io::Fibers& fibers, io::Trace& trace,
-          const Options& options)
+          const Options& options, const Cluster* cluster)
       : places_(places),
         chains_(chains),
         fibers_(fibers),
         trace_(trace),
         options_(options),
+        cluster_(cluster),
         deadline_(fibers.now() + options.open_timeout) {
     for (const Place& place : places) partitions_.push_back(place.partition);
   }
@@ -47,21 +48,31 @@ class Opening {
     return fibers_.sleep_until(fibers_.now() + std::chrono::milliseconds(20)).has_value();
   }
 
-  // Extended by this incarnation, and nothing was appended: only then may it be opened.
+  // Proposed by this very call: only then is it sure that nobody has written to it.
   bool is_ours(const Chain& chain) const {
     if (chain.loglets.empty() || chain.sealed_tail != Lsn(0)) return false;
-    const Loglet& last = chain.loglets.back();
-    return last.sequencer == options_.node && last.incarnation == options_.incarnation &&
-           !wal_of(last.id).find(last.id).has_value();
+    const auto proposed = proposed_.find(chain.loglets.back().id);
+    return proposed != proposed_.end() && proposed->second == chain.loglets.back();
   }
 
-  wal::Wal& wal_of(LogletId loglet) const {
+  bool only_here(const Loglet& loglet) const {
+    return loglet.nodeset.size() == 1 && loglet.nodeset.front().node == options_.node;
+  }
+
+  LogletStore& store_of(LogletId loglet) const {
     const auto found = std::ranges::find(places_, partition_of(loglet), &Place::partition);
     CHECK(found != places_.end());
-    return found->wal;
+    return found->store;
+  }
+  Reach reach_to(LogletId loglet) const {
+    return {.self = options_.node,
+            .here = &store_of(loglet),
+            .servers = cluster_ == nullptr ? nullptr : &cluster_->servers,
+            .fibers = fibers_};
   }
 
-  // A chain that promises records which are not here was written by a disk that is gone.
+  // A chain that promises records which are not here, and nowhere else, was written by a disk
+  // that is gone.
   Result<void> check_held(const std::vector<VersionedChain>& found) const {
     for (const VersionedChain& state : found) {
       for (std::size_t i = 0; i < state.chain.loglets.size(); ++i) {
@@ -73,11 +84,12 @@ class Opening {
 
   Result<void> check_one_held(const Chain& chain, std::size_t i) const {
     const Loglet& loglet = chain.loglets[i];
-    if (std::ranges::find(loglet.nodeset, options_.node, &Member::node) == loglet.nodeset.end()) {
-      return fail(Code::retry_elsewhere,
-                  "loglet " + std::to_string(loglet.id.raw()) + " is not on this node");
+    if (!only_here(loglet)) {
+      if (cluster_ != nullptr) return {};
+      return fail(Code::retry_elsewhere, "loglet " + std::to_string(loglet.id.raw()) +
+                                             " is on other nodes, and this one stands alone");
     }
-    const wal::Wal& wal = wal_of(loglet.id);
+    const wal::Wal& wal = store_of(loglet.id).wal();
     const auto held = wal.find(loglet.id);
     const Lsn tail = tail_of(chain, i);
     const Lsn held_tail = held ? loglet.base + (held->last - Offset(0)) : loglet.base;
@@ -94,36 +106,75 @@ class Opening {
     return {};
   }
 
-  // Durably, all streams in one round of syncs.
+  // --- sealing: tails_ gets the tail of every chain that is to be extended ---
+
   Result<void> seal_all(const std::vector<VersionedChain>& found) {
-    std::vector<std::pair<wal::Wal*, wal::Position>> seals;
-    for (const VersionedChain& state : found) {
-      if (state.chain.loglets.empty() || is_ours(state.chain)) continue;
-      const LogletId last = state.chain.loglets.back().id;
-      wal::Wal& wal = wal_of(last);
-      if (const auto held = wal.find(last); held && held->sealed) continue;
-      TRY(at, seal(wal, last));
-      seals.emplace_back(&wal, at);
+    tails_.assign(found.size(), Lsn(0));
+    TRY_VOID(seal_those_here(found));
+    return seal_those_elsewhere(found);
+  }
+
+  // Durably, all streams in one round of syncs.
+  Result<void> seal_those_here(const std::vector<VersionedChain>& found) {
+    std::vector<std::pair<std::size_t, wal::Position>> seals;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const Chain& chain = found[i].chain;
+      if (chain.loglets.empty() || is_ours(chain) || !only_here(chain.loglets.back())) continue;
+      TRY(at, begin_seal(chain.loglets.back().id));
+      seals.emplace_back(i, at);
     }
-    for (const auto& [wal, at] : seals) TRY_VOID(wal->wait_durable(at, deadline_));
+    for (const auto& [i, at] : seals) {
+      const Loglet& last = found[i].chain.loglets.back();
+      LogletStore& store = store_of(last.id);
+      TRY_VOID(store.wal().wait_durable(at, deadline_));
+      tails_[i] = last.base + (store.tail(last.id).last - Offset(0));
+    }
     return {};
   }
 
   // Right after a restart the next segment may still be in the making.
-  Result<wal::Position> seal(wal::Wal& wal, LogletId loglet) {
+  Result<wal::Position> begin_seal(LogletId loglet) {
     while (true) {
-      auto sealed = wal.seal(loglet);
+      auto sealed = store_of(loglet).begin_seal(loglet);
       if (sealed || sealed.error().code != Code::retry_later) return sealed;
       if (fibers_.now() >= deadline_) return sealed;
       TRY_VOID(fibers_.sleep_until(fibers_.now() + std::chrono::milliseconds(5)));
     }
   }
 
+  // Side by side: the slowest decides.
+  Result<void> seal_those_elsewhere(const std::vector<VersionedChain>& found) {
+    std::optional<Error> failure;
+    io::Group sealing(fibers_);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const Chain& chain = found[i].chain;
+      if (chain.loglets.empty() || is_ours(chain) || only_here(chain.loglets.back())) continue;
+      if (chain.sealed_tail != Lsn(0)) {
+        tails_[i] = chain.sealed_tail;
+        continue;
+      }
+      sealing.start("log.seal", [this, i, &chain, &failure] {
+        const Loglet& last = chain.loglets.back();
+        const auto end = seal_loglet(reach_to(last.id), trace_, last, deadline_);
+        if (end) {
+          tails_[i] = last.base + (*end - Offset(0));
+        } else {
+          failure = end.error();
+        }
+      });
+    }
+    sealing.join();
+    if (failure) return std::unexpected(*failure);
+    return {};
+  }
+
+  // --- extending ---
+
   Result<void> extend_all(std::vector<VersionedChain>& found) {
     std::vector<ChainChange> changes;
     for (std::size_t i = 0; i < found.size(); ++i) {
       if (is_ours(found[i].chain)) continue;
-      TRY(chain, extend(partitions_[i], std::move(found[i].chain)));
+      TRY(chain, extend(partitions_[i], std::move(found[i].chain), tails_[i]));
       changes.push_back({.partition = partitions_[i],
                          .expected_version = found[i].version,
                          .chain = std::move(chain)});
@@ -133,46 +184,52 @@ class Opening {
     return {};
   }
 
-  Result<Chain> extend(PartitionId partition, Chain chain) {
+  Result<Chain> extend(PartitionId partition, Chain chain, Lsn tail) {
+    TRY(nodeset, choose_nodeset({.partition = partition,
+                                 .replication = options_.replication,
+                                 .size = options_.nodeset_size,
+                                 .sequencer = options_.node},
+                                candidates()));
     Loglet next{.id = next_loglet_id(partition, chain),
-                .base = Lsn(1),
-                .nodeset = {{.node = options_.node, .zone = options_.zone}},
-                .replication = {},
+                .base = chain.loglets.empty() ? Lsn(1) : tail,
+                .nodeset = std::move(nodeset),
+                .replication = options_.replication,
                 .sequencer = options_.node,
                 .incarnation = options_.incarnation};
+    proposed_[next.id] = next;
     if (chain.loglets.empty()) return begun(std::move(chain), std::move(next));
-    const LogletId last = chain.loglets.back().id;
-    TRY(tail, sealed_tail(chain));
-    next.base = tail;
-    TRY(ended, sealed(std::move(chain), last, tail));
-    return extended(std::move(ended), last, std::move(next));
+    const Loglet last = chain.loglets.back();
+    if (last.base == tail) replaced_[partition] = last;
+    TRY(ended, sealed(std::move(chain), last.id, tail));
+    return extended(std::move(ended), last.id, std::move(next));
   }
 
-  Result<Lsn> sealed_tail(const Chain& chain) const {
-    if (chain.sealed_tail != Lsn(0)) return chain.sealed_tail;
-    const Loglet& last = chain.loglets.back();
-    const auto held = wal_of(last.id).find(last.id);
-    CHECK(held.has_value());  // seal_all() made it known, if nothing before did
-    const TailDecision decision =
-        find_tail(last.nodeset, last.replication,
-                  {{.node = options_.node, .last = held->last, .sealed = held->sealed}});
-    if (const auto* at = std::get_if<SealedAt>(&decision)) {
-      return last.base + (at->last - Offset(0));
-    }
-    return fail(Code::retry_elsewhere, "loglet " + std::to_string(last.id.raw()) +
-                                           " has copies on other nodes, which have to be asked");
+  std::vector<Candidate> candidates() const {
+    if (cluster_ != nullptr) return cluster_->servers.members();
+    return {{.member = {.node = options_.node, .zone = options_.zone, .region = {}},
+             .state = StorageState::read_write}};
   }
+
+  // --- opening ---
 
   Result<std::vector<std::unique_ptr<Log>>> open(std::vector<VersionedChain> found) {
     std::vector<std::unique_ptr<Log>> logs;
     for (std::size_t i = 0; i < found.size(); ++i) {
       TRY_VOID(drop_strays(places_[i], found[i].chain));
+    }
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const LogletId last = found[i].chain.loglets.back().id;
       logs.push_back(std::unique_ptr<Log>(new Log({.partition = partitions_[i],
-                                                   .wal = places_[i].wal,
+                                                   .store = places_[i].store,
                                                    .chains = chains_,
                                                    .fibers = fibers_,
-                                                   .trace = trace_},
+                                                   .trace = trace_,
+                                                   .cluster = cluster_},
                                                   options_, std::move(found[i]))));
+      const auto replaced = replaced_.find(partitions_[i]);
+      if (replaced != replaced_.end()) {
+        logs.back()->forget_elsewhere(replaced->second.id, replaced->second.nodeset, last);
+      }
     }
     return logs;
   }
@@ -180,10 +237,12 @@ class Opening {
   // Loglets that the chain no longer names: trimmed away, or replaced because empty, by a
   // process that died before it dropped them.
   Result<void> drop_strays(const Place& place, const Chain& chain) {
-    for (const wal::LogletState& held : place.wal.loglets()) {
+    for (const wal::LogletState& held : place.store.wal().loglets()) {
       if (partition_of(held.loglet) != place.partition) continue;
+      if (held.loglet >= chain.loglets.back().id) continue;  // a successor made known, at most
       const auto named = std::ranges::find(chain.loglets, held.loglet, &Loglet::id);
-      if (named == chain.loglets.end()) TRY_VOID(place.wal.drop(held.loglet));
+      if (named != chain.loglets.end()) continue;
+      TRY_VOID(place.store.drop(held.loglet, chain.loglets.back().id));
     }
     return {};
   }
@@ -193,14 +252,19 @@ class Opening {
   io::Fibers& fibers_;
   io::Trace& trace_;
   const Options& options_;
+  const Cluster* const cluster_;
   const Instant deadline_;
   std::vector<PartitionId> partitions_;
+  std::vector<Lsn> tails_;
+  std::map<LogletId, Loglet> proposed_;
+  std::map<PartitionId, Loglet> replaced_;  // the last proposal's
 };
 
 Result<std::vector<std::unique_ptr<Log>>> open_logs(const std::vector<Place>& places,
                                                     Chains& chains, io::Fibers& fibers,
-                                                    io::Trace& trace, const Options& options) {
-  return Opening(places, chains, fibers, trace, options).run();
+                                                    io::Trace& trace, const Options& options,
+                                                    const Cluster* cluster) {
+  return Opening(places, chains, fibers, trace, options, cluster).run();
 }
 
 }  // namespace perdure::log

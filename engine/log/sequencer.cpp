@@ -95,6 +95,8 @@ void Sequencer::join(Peer& peer) {
 // holds an uncommitted offset exactly when `stored` has reached it.
 void Sequencer::advance() {
   Offset best = committed_;
+  const bool alone = peers_.size() == 1;  // and then it is a quorum: the common case, and cheap
+  if (alone) best = std::max(best, peers_.front().stored);
   for (const Peer& candidate : peers_) {
     if (candidate.stored <= best) continue;
     Nodes holders;

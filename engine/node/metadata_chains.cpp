@@ -13,6 +13,16 @@ constexpr Duration patience = std::chrono::seconds(30);
 
 std::string key_of(PartitionId partition) { return "chain/" + std::to_string(partition.raw()); }
 
+Result<log::VersionedChain> as_chain(const control::Versioned& found) {
+  log::VersionedChain chain{.version = found.version};
+  if (found.version > 0) {
+    TRY(decoded, wire::decode<log::Chain>(found.value));
+    TRY_VOID(log::check_chain(decoded));
+    chain.chain = std::move(decoded);
+  }
+  return chain;
+}
+
 }  // namespace
 
 Result<std::vector<log::VersionedChain>> MetadataChains::read(
@@ -20,12 +30,7 @@ Result<std::vector<log::VersionedChain>> MetadataChains::read(
   std::vector<log::VersionedChain> chains;
   for (const PartitionId partition : partitions) {
     TRY(found, metadata_.get(key_of(partition), world_.clock.steady() + patience));
-    log::VersionedChain chain{.version = found.version};
-    if (found.version > 0) {
-      TRY(decoded, wire::decode<log::Chain>(found.value));
-      TRY_VOID(log::check_chain(decoded));
-      chain.chain = std::move(decoded);
-    }
+    TRY(chain, as_chain(found));
     chains.push_back(std::move(chain));
   }
   return chains;
@@ -44,6 +49,12 @@ Result<std::vector<std::uint64_t>> MetadataChains::swap(
   }
   TRY_VOID(metadata_.compare_and_set(std::move(proposal), world_.clock.steady() + patience));
   return versions;
+}
+
+Result<log::VersionedChain> MetadataChains::wait_newer(PartitionId partition, std::uint64_t seen,
+                                                       Instant deadline) {
+  TRY(found, metadata_.wait_newer(key_of(partition), seen, deadline));
+  return as_chain(found);
 }
 
 }  // namespace perdure::node

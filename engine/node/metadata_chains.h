@@ -17,6 +17,8 @@ class MetadataChains final : public log::Chains {
   Result<std::vector<log::VersionedChain>> read(
       const std::vector<PartitionId>& partitions) override;
   Result<std::vector<std::uint64_t>> swap(const std::vector<log::ChainChange>& changes) override;
+  Result<log::VersionedChain> wait_newer(PartitionId partition, std::uint64_t seen,
+                                         Instant deadline) override;
 
  private:
   io::World& world_;

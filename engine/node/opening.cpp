@@ -50,6 +50,7 @@ Result<void> open_wals(Rooms& r) {
                         .stream_id = r.layout.storage_id + stream,
                         .segment_bytes = static_cast<std::uint32_t>(r.options.segment_bytes)}));
     opened->listen(watched_loglet, r.wal_watch);
+    r.loglets[stream] = std::make_unique<log::LogletStore>(*opened, r.world.fibers, r.world.trace);
     r.wals[stream] = std::move(opened);
   }
   return {};
@@ -207,7 +208,8 @@ Result<void> open_partitions(Rooms& r) {
   if (partitions.empty()) return {};  // more shards than partitions
   std::vector<log::Place> places;
   for (const PartitionId partition : partitions) {
-    places.push_back({.partition = partition, .wal = *r.wals.at(r.layout.stream_of(partition))});
+    places.push_back(
+        {.partition = partition, .store = *r.loglets.at(r.layout.stream_of(partition))});
   }
   TRY(logs, log::open_logs(
                 places, *r.chains, r.world.fibers, r.world.trace,

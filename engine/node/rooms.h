@@ -71,10 +71,11 @@ struct Shard::Rooms {
   Rpc rpc;
   Layout layout;
   WalWatch wal_watch;
-  std::map<std::uint32_t, std::unique_ptr<wal::Wal>> wals;  // by stream
-  std::unique_ptr<control::WalMetadata> store_of_metadata;  // shard 0's
-  std::unique_ptr<RemoteMetadata> remote_metadata;          // of the others
-  control::Metadata* metadata = nullptr;                    // one of the two
+  std::map<std::uint32_t, std::unique_ptr<wal::Wal>> wals;             // by stream
+  std::map<std::uint32_t, std::unique_ptr<log::LogletStore>> loglets;  // over each of them
+  std::unique_ptr<control::WalMetadata> store_of_metadata;             // shard 0's
+  std::unique_ptr<RemoteMetadata> remote_metadata;                     // of the others
+  control::Metadata* metadata = nullptr;                               // one of the two
   std::unique_ptr<MetadataChains> chains;
   std::unique_ptr<SchemaView> schema;
   Partitions partitions;

@@ -45,6 +45,9 @@ class ChainsInMemory final : public Chains {
     --lose_answers;
     return fail(Code::timed_out, "no answer, though it happened");
   }
+  Result<VersionedChain> wait_newer(PartitionId, std::uint64_t, Instant) override {
+    return fail(Code::cancelled, "nobody waits here");
+  }
 
   std::map<PartitionId, VersionedChain> chains;
   int reads = 0, swaps = 0;
@@ -80,7 +83,8 @@ class LogNode {
   }
   Result<std::vector<std::unique_ptr<Log>>> open() {
     std::vector<Place> places;
-    for (std::uint32_t p = 0; p < partitions_; ++p) places.push_back({PartitionId(p), *wal});
+    if (!store) store = std::make_unique<LogletStore>(*wal, loop->fibers, trace);
+    for (std::uint32_t p = 0; p < partitions_; ++p) places.push_back({PartitionId(p), *store});
     return open_logs(places, chains, loop->fibers, trace,
                      {.node = NodeId(1),
                       .incarnation = Incarnation(incarnation_),
@@ -90,6 +94,7 @@ class LogNode {
   void die() {
     loop->scheduler.kill_all();
     logs.clear();
+    store.reset();
     wal.reset();
     loop = std::make_unique<host::ManualLoop>();
     disk.run_on(loop->fibers);
@@ -128,7 +133,8 @@ class LogNode {
   tests::SilentTrace trace;
   ChainsInMemory chains;
   std::unique_ptr<wal::Wal> wal;
-  std::vector<std::unique_ptr<Log>> logs;  // after wal: a log unlistens when it goes
+  std::unique_ptr<LogletStore> store;
+  std::vector<std::unique_ptr<Log>> logs;  // after store: a log unwatches when it goes
 };
 
 }  // namespace perdure::log

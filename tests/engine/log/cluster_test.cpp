@@ -1,0 +1,364 @@
+// Logs over several nodes: journeys that no value can show alone.
+#include <gtest/gtest.h>
+
+#include "tests/engine/log/log_nodes.h"
+
+namespace perdure::log {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+TEST(Cluster, RecordsAreReadOnEveryNode) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1);
+    for (const char* record : {"a", "b", "c"}) ASSERT_TRUE(log.append(record));
+    ASSERT_TRUE(log.wait_committed(Lsn(3), nodes.loop.in(seconds(5))));
+    for (std::uint64_t n = 1; n <= 3; ++n) {
+      const auto reader = nodes.reader(n);
+      EXPECT_EQ(nodes.read_up_to(*reader, Lsn(3)), "a b c ");
+      reader->stop();
+    }
+    ASSERT_TRUE(log.append("d"));
+    const auto reader = nodes.reader(3, Lsn(4));
+    EXPECT_EQ(nodes.read_up_to(*reader, Lsn(4)), "d ");  // it was told, it did not poll
+    reader->stop();
+    log.check_invariants();
+    log.stop();
+  }));
+  EXPECT_EQ(nodes.trace.counts["log.rewinds"], 0u);
+}
+
+TEST(Cluster, AnotherTakesOverAndTheOldWriterIsTold) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& old = *nodes.must_open(1);
+    ASSERT_TRUE(old.append("a"));
+    ASSERT_TRUE(old.wait_committed(Lsn(1), nodes.loop.in(seconds(5))));
+    Log& young = *nodes.must_open(2);
+    EXPECT_EQ(young.tail(), Lsn(2));
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(milliseconds(50))));
+    ASSERT_TRUE(old.ended().has_value());
+    EXPECT_EQ(old.ended()->code, Code::fenced);
+    EXPECT_FALSE(old.append("lost"));
+    ASSERT_TRUE(young.append("b"));
+    ASSERT_TRUE(young.wait_committed(Lsn(2), nodes.loop.in(seconds(5))));
+    const auto reader = nodes.reader(3);
+    EXPECT_EQ(nodes.read_up_to(*reader, Lsn(2)), "a b ");
+    reader->stop();
+    old.stop(), young.stop();
+  }));
+}
+
+// What the writer holds alone may have been acknowledged, for all the others know.
+TEST(Cluster, ARecordOnOneDiskIsRepairedBeforeItsLogletEnds) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& old = *nodes.must_open(1);
+    ASSERT_TRUE(old.append("a"));
+    ASSERT_TRUE(old.wait_committed(Lsn(1), nodes.loop.in(seconds(5))));
+    nodes.drop = [](NodeId from, NodeId, std::string_view) { return from == NodeId(1); };
+    ASSERT_TRUE(old.append("b"));
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(milliseconds(20))));
+    EXPECT_EQ(old.committed(), Lsn(1));
+    EXPECT_EQ(nodes.held(1), "1..2");
+    Log& young = *nodes.must_open(3);
+    EXPECT_EQ(young.tail(), Lsn(3));  // "b" is not lost: its writer may be told that it is safe
+    const auto reader = nodes.reader(2);
+    EXPECT_EQ(nodes.read_up_to(*reader, Lsn(2)), "a b ");
+    reader->stop();
+    old.stop(), young.stop();
+  }));
+  EXPECT_GE(nodes.trace.events["log.repair.started"], 1u);
+}
+
+TEST(Cluster, ALostFrameIsSentAgain) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1);
+    ASSERT_TRUE(log.append("a"));
+    ASSERT_TRUE(log.wait_committed(Lsn(1), nodes.loop.in(seconds(5))));
+    int lose = 1;
+    nodes.drop = [&](NodeId from, NodeId, std::string_view) {
+      return from == NodeId(1) && lose-- > 0;
+    };
+    ASSERT_TRUE(log.append("b"));
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(milliseconds(2))));
+    ASSERT_TRUE(log.append("c"));  // this one arrives, and does not fit
+    ASSERT_TRUE(log.wait_committed(Lsn(3), nodes.loop.in(milliseconds(60))));
+    log.stop();
+  }));
+  EXPECT_GE(nodes.trace.counts["log.rewinds"], 1u);
+}
+
+TEST(Cluster, ASpareTakesTheSilentOnesPlace) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1);
+    const NodeId second = log.chain().loglets.back().nodeset.at(1).node;
+    nodes.isolate(second.raw());
+    ASSERT_TRUE(log.append("a"));
+    ASSERT_TRUE(log.wait_committed(Lsn(1), nodes.loop.in(milliseconds(400))));
+    log.stop();
+  }));
+  EXPECT_EQ(nodes.trace.counts["log.hedges"], 1u);
+}
+
+TEST(Cluster, WithoutAQuorumTheLogEndsAndIsOpenedAmongThoseWhoAreHere) {
+  LogNodes nodes(5);
+  nodes.replication = {.copies = 3};
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1, {.nodeset_size = 4, .stall_timeout = seconds(2)});
+    ASSERT_TRUE(log.append("a"));
+    ASSERT_TRUE(log.wait_committed(Lsn(1), nodes.loop.in(seconds(1))));
+    // Of four or five nodes two go: three answer to a seal.
+    const auto nodeset = log.chain().loglets.back().nodeset;
+    for (std::size_t i = 3; i < nodeset.size(); ++i) {
+      nodes.isolate(nodeset[i].node.raw());
+      nodes.members[nodeset[i].node.raw() - 1].alive = false;
+    }
+    ASSERT_TRUE(log.append("b"));
+    ASSERT_TRUE(log.wait_committed(Lsn(2), nodes.loop.in(seconds(5))));
+    nodes.isolate(nodeset[2].node.raw());
+    ASSERT_TRUE(log.append("c"));
+    const auto stalled = log.wait_committed(Lsn(3), nodes.loop.in(seconds(20)));
+    ASSERT_FALSE(stalled);
+    EXPECT_EQ(stalled.error().code, Code::failed);
+    log.stop();
+    nodes.isolate(nodeset[2].node.raw(), false);
+    Log& again = *nodes.must_open(1);
+    EXPECT_GE(again.tail(), Lsn(3));
+    ASSERT_TRUE(again.append("d"));
+    ASSERT_TRUE(again.wait_committed(again.tail().prev(), nodes.loop.in(seconds(5))));
+    again.stop();
+  }));
+}
+
+// The writer of a loglet that was replaced because it was empty sleeps through that.
+TEST(Cluster, AReplacedLogletsWriterFindsNobody) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& asleep = *nodes.must_open(1);
+    nodes.chains.deaf = true;
+    nodes.isolate(1);
+    Log& young = *nodes.must_open(2);
+    EXPECT_EQ(young.chain().loglets.size(), 1u);
+    ASSERT_TRUE(young.append("a"));
+    ASSERT_TRUE(young.wait_committed(Lsn(1), nodes.loop.in(seconds(5))));
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(seconds(5))));
+    const LogletId replaced = asleep.chain().loglets.back().id;
+    EXPECT_FALSE(nodes.at(2).wal->find(replaced).has_value());  // seal and all
+    EXPECT_FALSE(nodes.at(3).wal->find(replaced).has_value());
+    nodes.isolate(1, false);
+    ASSERT_TRUE(asleep.append("never"));
+    EXPECT_FALSE(asleep.wait_committed(Lsn(1), nodes.loop.in(seconds(5))));
+    EXPECT_EQ(asleep.ended()->code, Code::fenced);
+    nodes.chains.deaf = false;
+    asleep.stop(), young.stop();
+  }));
+}
+
+TEST(Cluster, AWipedDiskGetsItsCopiesBack) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1);
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(log.append("r"));
+    ASSERT_TRUE(log.wait_committed(Lsn(5), nodes.loop.in(seconds(5))));
+    log.stop();
+  }));
+  const NodeId second = nodes.chains.chains[PartitionId(0)].chain.loglets.back().nodeset.at(1).node;
+  const NodeId third = nodes.chains.chains[PartitionId(0)].chain.loglets.back().nodeset.at(2).node;
+  EXPECT_EQ(nodes.held(second.raw()), "1..5");
+  nodes.logs.clear();
+  nodes.wipe(second.raw());
+  ASSERT_TRUE(nodes.run([&] {
+    // With the first away two say that there is nothing: one of them cannot know.
+    nodes.isolate(1);
+    EXPECT_FALSE(nodes.open(third.raw(), {.open_timeout = seconds(3)}));
+    nodes.isolate(1, false);
+    Log& log = *nodes.must_open(third.raw());
+    EXPECT_EQ(log.tail(), Lsn(6));
+    const auto scrubbed = log.scrub(nodes.loop.in(seconds(10)));
+    ASSERT_TRUE(scrubbed) << scrubbed.error().detail;
+    EXPECT_EQ(scrubbed->records, 5u);
+    EXPECT_EQ(scrubbed->copied, 5u);
+    EXPECT_EQ(log.scrub(nodes.loop.in(seconds(10)))->copied, 0u);
+    log.stop();
+  }));
+}
+
+TEST(Cluster, ATrimReachesAllAndReadersMeetTheGap) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& old = *nodes.must_open(1);
+    for (int i = 1; i <= 4; ++i) ASSERT_TRUE(old.append("r" + std::to_string(i)));
+    ASSERT_TRUE(old.wait_committed(Lsn(4), nodes.loop.in(seconds(5))));
+    const LogletId first = old.chain().loglets.back().id;
+    // A reader that is parked in the middle of what goes (restate #5049).
+    const auto parked = nodes.reader(3, Lsn(1), {.ahead_bytes = 1, .read_bytes = 1});
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(milliseconds(100))));
+    Log& log = *nodes.must_open(2);
+    ASSERT_TRUE(log.append("r5"));
+    ASSERT_TRUE(log.wait_committed(Lsn(5), nodes.loop.in(seconds(5))));
+    ASSERT_TRUE(log.trim(Lsn(4)));
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(seconds(1))));
+    EXPECT_EQ(log.chain().loglets.size(), 1u);
+    for (std::uint64_t n = 1; n <= 3; ++n) EXPECT_FALSE(nodes.at(n).wal->find(first)) << n;
+    EXPECT_EQ(nodes.read_up_to(*parked, Lsn(5)), "r1 | gap 4 | r5 ");
+    parked->stop();
+    const auto late = nodes.reader(1);
+    EXPECT_EQ(nodes.read_up_to(*late, Lsn(5)), "| gap 4 | r5 ");
+    late->stop();
+    old.stop(), log.stop();
+  }));
+}
+
+// Sealed by somebody who then died: a reader does not wait for ever at the border
+// (restate #5033).
+TEST(Cluster, AReaderEndsALogletThatNobodyExtends) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1);
+    ASSERT_TRUE(log.append("a"));
+    ASSERT_TRUE(log.wait_committed(Lsn(1), nodes.loop.in(seconds(5))));
+    const Loglet loglet = log.chain().loglets.back();
+    const auto reader = nodes.reader(2, Lsn(1), {.seal_patience = seconds(2)});
+    EXPECT_EQ(nodes.read_up_to(*reader, Lsn(1)), "a ");
+    for (std::uint64_t n = 1; n <= 2; ++n) {
+      ASSERT_TRUE(nodes.at(n).store->seal(loglet.id, nodes.loop.in(seconds(1))));
+    }
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(seconds(30))));
+    EXPECT_EQ(nodes.chains.chains[PartitionId(0)].chain.sealed_tail, Lsn(2));
+    Log& young = *nodes.must_open(3);
+    ASSERT_TRUE(young.append("b"));
+    EXPECT_EQ(nodes.read_up_to(*reader, Lsn(2)), "b ");
+    reader->stop();
+    log.stop(), young.stop();
+  }));
+}
+
+// One copy is enough to be read elsewhere.  Found by log_cluster, seed 29.
+TEST(Cluster, ALogOfOneCopyIsReadOnOtherNodes) {
+  LogNodes nodes(2);
+  nodes.replication = {.copies = 1};
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1);
+    const auto reader = nodes.reader(2);
+    ASSERT_TRUE(log.append("a"));
+    EXPECT_EQ(nodes.read_up_to(*reader, Lsn(1)), "a ");
+    reader->stop();
+    log.stop();
+  }));
+}
+
+// Another reads the new chain and seals before the one who made it knows that he did.  Found
+// by log_cluster, seed 2.
+TEST(Cluster, ALogletThatIsSealedBeforeItsLogIsOpenTakesNothing) {
+  LogNodes nodes(1);
+  nodes.replication = {.copies = 1};
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    nodes.chains.swapped = [&] {
+      const LogletId last = nodes.chains.chains[PartitionId(0)].chain.loglets.back().id;
+      ASSERT_TRUE(nodes.at(1).store->begin_seal(last));
+    };
+    Log& log = *nodes.must_open(1);
+    ASSERT_TRUE(log.ended().has_value());
+    EXPECT_EQ(log.append("into a sealed loglet").error().code, Code::fenced);
+    log.stop();
+  }));
+}
+
+// The same, and the one who replaced it has it dropped, before that.  Seed 9.
+TEST(Cluster, ALogletThatIsReplacedBeforeItsLogIsOpenTakesNothing) {
+  LogNodes nodes(1);
+  nodes.replication = {.copies = 1};
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    nodes.chains.swapped = [&] {
+      const LogletId last = nodes.chains.chains[PartitionId(0)].chain.loglets.back().id;
+      ASSERT_TRUE(nodes.at(1).store->begin_seal(last));
+      ASSERT_TRUE(nodes.at(1).store->drop(last, LogletId(last.raw() + 1)));
+    };
+    Log& log = *nodes.must_open(1);
+    ASSERT_TRUE(log.ended().has_value());
+    log.stop();
+  }));
+}
+
+// Such a node answers every question for the tail at once.  Found by log_cluster, seed 1.
+TEST(Cluster, AReaderBesideABrokenDiskDoesNotSpin) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1);
+    ASSERT_TRUE(log.append("a"));
+    ASSERT_TRUE(log.wait_committed(Lsn(1), nodes.loop.in(seconds(5))));
+    nodes.at(1).disk.fail_syncs(100);
+    EXPECT_TRUE(log.append("in doubt"));
+    EXPECT_FALSE(log.wait_committed(Lsn(2), nodes.loop.in(seconds(5))));
+    const auto reader = nodes.reader(1);
+    EXPECT_EQ(nodes.read_up_to(*reader, Lsn(1)), "a ");
+    EXPECT_FALSE(reader->next(nodes.loop.in(seconds(1))));
+    reader->stop();
+    log.stop();
+  }));
+}
+
+TEST(Cluster, ADrainedLogLeavesNothingUnknown) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1);
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(log.append("r"));
+    ASSERT_TRUE(log.drain(nodes.loop.in(seconds(1))));
+    EXPECT_EQ(log.committed(), Lsn(10));
+    EXPECT_EQ(log.append("no more").error().code, Code::retry_later);
+    log.stop();
+    Log& again = *nodes.must_open(1);
+    EXPECT_EQ(again.tail(), Lsn(11));
+    again.stop();
+  }));
+}
+
+TEST(Cluster, GarbageStopsNobody) {
+  LogNodes nodes(2);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Server& server = *nodes.at(1).server;
+    StoreFrame zero({.loglet = LogletId(7), .writer = NodeId(2), .first = Offset(0)});
+    StoreFrame not_his({.loglet = LogletId(7), .writer = NodeId(1), .first = Offset(1)});
+    StoreFrame good({.loglet = LogletId(7), .writer = NodeId(2), .first = Offset(1)});
+    good.add("record");
+    const std::string whole = good.take();
+    for (const std::string& frame :
+         {std::string(), std::string("\x07"), std::string("\x01\xff\xff"), zero.take(),
+          not_his.take(), whole.substr(0, whole.size() - 2), std::string("\x02\x00\x01\x08", 4)}) {
+      server.hear(NodeId(2), frame);
+    }
+    EXPECT_FALSE(nodes.at(1).wal->find(LogletId(7)).has_value());
+    EXPECT_EQ(nodes.trace.counts["log.frames_malformed"], 7u);
+    EXPECT_FALSE(server.answer("\xff\xff"));
+    EXPECT_FALSE(server.answer(""));
+    EXPECT_FALSE(server.answer(
+        wire::encode(Question{.what = DigestAsk{.loglet = LogletId(7), .first = Offset(9)}})));
+    EXPECT_FALSE(server.answer(wire::encode(Question{.what = RepairAsk{.loglet = LogletId(7)}})));
+    EXPECT_FALSE(server.answer(
+        wire::encode(Question{.what = TrimAsk{.loglet = LogletId(7), .successor = LogletId(3)}})));
+  }));
+}
+
+}  // namespace
+}  // namespace perdure::log
