@@ -1,0 +1,177 @@
+#include "sim/cluster/log_cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/cluster/log_node.h"
+#include "sim/disk/disk_store.h"
+
+namespace perdure::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration chaos = seconds(50);
+constexpr Duration heal = seconds(180);
+
+wal::Options draw_wal(Dice dice) {
+  wal::Options options;
+  options.segment_bytes = (16u << 10) << dice.below(4);
+  options.first_segment_bytes = options.segment_bytes / 2;
+  options.bytes_max = 16 << 20;
+  options.batch_bytes_max = (2u << 10) << dice.below(4);
+  options.unsynced_bytes_max = 64 << 10;
+  options.memory_bytes = (8u << 10) << dice.below(4);
+  options.read_window_bytes = 4 << 10;
+  options.read_windows = 2;
+  options.retry_prepare = milliseconds(50);
+  return options;
+}
+
+// So many nodes may lose their disks, one after the other, each when the copies of the one
+// before are whole again.
+class DiskLosses {
+ public:
+  DiskLosses(Universe& universe, LogArena& arena, std::vector<std::string> hosts, Dice dice)
+      : universe_(universe), arena_(arena), hosts_(std::move(hosts)), dice_(dice) {}
+
+  void plan(std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const Nanos at = universe_.loop.now() + dice_.below(nanos(chaos));
+      universe_.loop.at(at, Life(), Kind::nemesis, i, [this] { lose_one(); });
+    }
+  }
+
+ private:
+  void lose_one() {
+    Host& host = universe_.host(hosts_[dice_.below(hosts_.size())]);
+    const bool one_is_lost = std::ranges::any_of(arena_.registers.nodes, [](const auto& entry) {
+      return !log::is_authoritative(entry.second.state);
+    });
+    const bool has_data =
+        arena_.registers.nodes.at(host.node()).state == log::StorageState::read_write;
+    // The budget: with a copy missing somewhere already this one may be the last; and those
+    // who are left must be able to write, or nobody could copy anything back.
+    const bool enough_are_left = hosts_.size() > arena_.replication.copies;
+    if (arena_.replication.copies < 2 || one_is_lost || !has_data) return;
+    if (!enough_are_left) return;
+    host.crash(Death::power_loss);
+    DiskStore& disk = host.disk();
+    for (const std::string& name : disk.list("").value_or(std::vector<std::string>())) {
+      if (!disk.remove(name)) (void)disk.remove_folder(name);
+    }
+    (void)disk.sync_folder("");
+    arena_.history.wiped();
+    // Until it comes back, sees what it is, and says that it lost its data.
+    arena_.registers.nodes.at(host.node()).state = log::StorageState::gone;
+    universe_.recorder.event({.at = universe_.loop.now(),
+                              .event = universe_.loop.event(),
+                              .host = host.name(),
+                              .life = Life(),
+                              .shard = 0,
+                              .level = io::Level::warn,
+                              .name = "nemesis.wiped_a_disk",
+                              .fields = {}});
+    host.restart_after(dice_.below(5 * second));
+  }
+
+  Universe& universe_;
+  LogArena& arena_;
+  const std::vector<std::string> hosts_;
+  Dice dice_;
+};
+
+bool durably_on(Universe& universe, NodeId node, std::string_view bytes) {
+  for (const auto& host : universe.hosts()) {
+    if (host->node() != node) continue;
+    const auto names = host->disk().list("wal/0");
+    if (!names) return false;
+    for (const std::string& name : *names) {
+      const auto content = host->disk().durable_bytes("wal/0/" + name);
+      if (content && content->find(bytes) != content->npos) return true;
+    }
+  }
+  return false;
+}
+
+void draw_arena(const Experiment& experiment, LogArena& arena, std::uint64_t hosts) {
+  Dice dice = experiment.dice("log_cluster.shape");
+  arena.partitions = static_cast<std::uint32_t>(1 + dice.below(2));
+  arena.replication.copies =
+      static_cast<std::uint32_t>(1 + dice.below(std::min<std::uint64_t>(3, hosts)));
+  if (arena.replication.copies >= 2 && dice.below(3) == 0) arena.replication.zones = 2;
+  arena.nodeset_size = static_cast<std::uint32_t>(dice.below(hosts + 1));
+  arena.wal = draw_wal(experiment.dice("log_cluster.wal"));
+  arena.window_records = static_cast<std::uint32_t>(4 + dice.below(60));
+  arena.term_most = milliseconds(500 + dice.below(15'000));
+  arena.rest_most = milliseconds(500 + dice.below(20'000));
+  arena.trims = dice.below(3) == 0 ? 0 : 0.03;
+  arena.reader_patience = milliseconds(500 + dice.below(5'000));
+  arena.registers.lose_answers = dice.below(2) == 0 ? 0 : 0.1;
+  arena.registers.delay_most = milliseconds(std::uint64_t{1} << dice.below(9));
+}
+
+bool all_arrived(const LogArena& arena, const std::vector<Host*>& hosts) {
+  if (arena.probes.size() < arena.partitions) return false;
+  for (const auto& [partition, probe] : arena.probes) {
+    for (const Host* host : hosts) {
+      const auto read = arena.read_up_to.find({host->node(), partition});
+      if (read == arena.read_up_to.end() || read->second <= probe) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+Verdict log_cluster(const Config& config) {
+  // These outlive the fibers that know them.
+  std::optional<Experiment> experiment(std::in_place, config);
+  Universe& universe = experiment->universe();
+  LogHistory history([&](Finding finding) { experiment->report(std::move(finding)); },
+                     [&universe](NodeId node, std::string_view bytes) {
+                       return durably_on(universe, node, bytes);
+                     });
+  LogRegisters registers{.history = history};
+  LogArena arena{.history = history, .registers = registers};
+  const std::uint64_t count = 3 + experiment->dice("log_cluster.hosts").below(5);
+  draw_arena(*experiment, arena, count);
+
+  std::vector<std::string> names;
+  std::vector<Host*> hosts;
+  for (std::uint64_t i = 1; i <= count; ++i) {
+    names.push_back(fmt::format("n{}", i));
+    hosts.push_back(&universe.add_host({.name = names.back()}));
+    registers.nodes[hosts.back()->node()] = {
+        .member = {.node = hosts.back()->node(), .zone = fmt::format("z{}", i % 3), .region = {}}};
+  }
+  registers.seems_alive = [&hosts](NodeId node) {
+    return std::ranges::any_of(
+        hosts, [node](const Host* host) { return host->node() == node && host->up(); });
+  };
+  for (Host* host : hosts) host->start(log_node(*host, arena));
+  DiskLosses losses(universe, arena, names, experiment->dice("log_cluster.losses"));
+  losses.plan(experiment->dice("log_cluster.wipes").below(4));
+
+  if (experiment->chaos({.nodes = names, .helpers = {}}, chaos)) {
+    arena.calm = true;
+    arena.heir = hosts[experiment->dice("log_cluster.heir").below(count)]->node();
+    registers.lose_answers = 0;
+    registers.delay_most = milliseconds(5);
+    if (experiment->heal(heal, [&] { return all_arrived(arena, hosts); })) {
+      // A last start, so that nothing is only in memory; all read anew.
+      for (Host* host : hosts) host->crash(Death::power_loss);
+      arena.probes.clear();
+      arena.read_up_to.clear();
+      for (Host* host : hosts) host->restart();
+      experiment->heal(heal, [&] { return all_arrived(arena, hosts); });
+    }
+  }
+  const Verdict verdict = experiment->verdict();
+  experiment.reset();  // before what its fibers know
+  return verdict;
+}
+
+}  // namespace perdure::sim
