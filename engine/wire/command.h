@@ -293,5 +293,3 @@ struct Stamp {
 };
 
 }  // namespace perdure::wire
-
-WIRE_CODEC_ELSEWHERE(perdure::wire::Record);

@@ -51,5 +51,3 @@ EffectiveOptions effective(const Service& service, const Handler& handler,
 }
 
 }  // namespace perdure::wire
-
-WIRE_CODEC_HERE(perdure::wire::Schema);
