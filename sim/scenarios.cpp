@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "sim/cluster/log_cluster.h"
+#include "sim/cluster/raft_cluster.h"
 #include "sim/cluster/single_node.h"
 #include "sim/scenario.h"
 #include "sim/selftest/journal.h"
@@ -18,6 +19,9 @@ std::vector<Scenario>& all_scenarios() {
   static constexpr std::array built_in = {
       Scenario{"single_node", "One server keeps every promise through crashes and bad weather.",
                single_node},
+      Scenario{"raft_cluster",
+               "The metadata group agrees on everything, whoever crashes, is cut off, or goes.",
+               raft_cluster},
       Scenario{"log_cluster",
                "Writers fight for a replicated log; what it acknowledged everybody reads.",
                log_cluster},

@@ -87,6 +87,21 @@ Result<MetadataState::Verdict> MetadataState::check(const Proposal& proposal,
   return Verdict::write;
 }
 
+Result<void> MetadataState::decide(std::string_view bytes) {
+  TRY(entry, wire::decode<MetadataEntry>(bytes));
+  const auto* const proposal = std::get_if<ProposalEntry>(&entry.is);
+  if (proposal == nullptr) return fail(Code::corrupt, "not a proposal that is known here");
+  if (std::ranges::find(happened_, id_of(proposal->id)) != happened_.end()) return {};
+  for (const ObjectRow& row : proposal->writes) {
+    const std::uint64_t now = get(row.key).version;
+    if (now + 1 != row.version) {
+      return fail(Code::conflict, "'" + row.key + "' is at version " + std::to_string(now) +
+                                      ", expected " + std::to_string(row.version - 1));
+    }
+  }
+  return apply(bytes);
+}
+
 std::string MetadataState::entry_of(const Proposal& proposal) {
   ProposalEntry entry{.id = row_of(proposal.id)};
   for (const Write& write : proposal.writes) {

@@ -34,6 +34,11 @@ class MetadataState {
   // Errors: conflict, naming the key; invalid; full.
   Result<Verdict> check(const Proposal&, const MetadataLimits&) const;
 
+  // Decides a proposal where it stands in a log that several write to: every replica comes
+  // to the same end.  Errors: conflict, and nothing has changed; corrupt, also when it is of
+  // a kind that this program does not know: then no replica of it may go on.
+  Result<void> decide(std::string_view entry);
+
   // Log entries.
   static std::string entry_of(const Proposal&);
   std::string snapshot() const;

@@ -7,7 +7,7 @@ namespace perdure::node {
 namespace {
 
 // Frame: kind u8 │ question u64 │ verb u8 or code u8 │ bytes
-enum class Kind : std::uint8_t { question = 1, answer = 2 };
+enum class Kind : std::uint8_t { question = 1, answer = 2, told = 3 };
 constexpr std::size_t head_bytes = 1 + 8 + 1;
 constexpr std::uint8_t answered_ok = 0xFF;  // in the place of an error's code
 
@@ -31,6 +31,14 @@ Rpc::Rpc(io::World& world) : world_(world), serving_(world.fibers) {
 Rpc::~Rpc() { world_.peers.on_frame({}); }
 
 void Rpc::serve(Verb verb, Serve serve) { serves_[verb] = std::move(serve); }
+
+void Rpc::hear(Verb verb, Hear hear) { hears_[verb] = std::move(hear); }
+
+void Rpc::tell(io::ShardAddress to, Verb verb, std::string_view bytes) {
+  if (!world_.peers.send(to, frame(Kind::told, 0, static_cast<std::uint8_t>(verb), bytes))) {
+    world_.trace.count("rpc.told_dropped");
+  }
+}
 
 Result<std::string> Rpc::ask(io::ShardAddress to, Verb verb, std::string_view request,
                              Instant deadline) {
@@ -67,6 +75,12 @@ void Rpc::on_frame(io::ShardAddress from, std::string bytes) {
       *asked->second.answer = fail(static_cast<Code>(what), std::move(body));
     }
     asked->second.done->notify_all();
+    return;
+  }
+
+  if (kind == Kind::told) {
+    const auto hear = hears_.find(static_cast<Verb>(what));
+    if (hear != hears_.end()) hear->second(from, std::string_view(bytes).substr(head_bytes));
     return;
   }
 

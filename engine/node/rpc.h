@@ -5,6 +5,8 @@
 //     ask(shard 1, Verb::submit, bytes)  ──►  the function that serves `submit` there,
 //     ◄── its Result<std::string>             in a fiber of its own
 //
+//     tell(shard 1, Verb::group, bytes)  ──►  the function that hears `group` there
+//
 // In: the verbs that node/ serves on this shard.  Out: Peers.  Not: retries (who asks
 // knows whether asking twice is harmless), routing (partitions.h).
 //
@@ -35,19 +37,25 @@ enum class Verb : std::uint8_t {
   hello = 7,        // what a shard must know of the node before it opens
   schema_seen = 8,  // answer when that version of the schema has been seen
   look = 9,         // where an invocation is in its life
+  group = 10,       // a message of the metadata group's Raft: told, never answered
+  group_ask = 11,   // a question to a member of the metadata group
 };
 
 class Rpc {
  public:
   using Serve = std::function<Result<std::string>(std::string_view request)>;
+  using Hear = std::function<void(io::ShardAddress from, std::string_view bytes)>;
 
   explicit Rpc(io::World&);
   ~Rpc();
 
   // Before the first frame can come.
   void serve(Verb, Serve);
+  void hear(Verb, Hear);  // may not park
   // Parks until the answer is there.  Errors: timed_out, cancelled, and the far side's.
   Result<std::string> ask(io::ShardAddress to, Verb, std::string_view request, Instant deadline);
+  // Never parks, and nobody answers; what cannot be sent is lost.
+  void tell(io::ShardAddress to, Verb, std::string_view bytes);
   void stop();  // cancels what is being served, joins
 
  private:
@@ -61,6 +69,7 @@ class Rpc {
 
   io::World& world_;
   std::map<Verb, Serve> serves_;
+  std::map<Verb, Hear> hears_;
   std::map<std::uint64_t, Pending> pending_;  // by question number
   std::uint64_t next_question_ = 1;
   io::Group serving_;

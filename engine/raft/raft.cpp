@@ -124,6 +124,7 @@ Effects Raft::State::take_effects() {
   if (ballot != ballot_saved) effects.save = ballot_saved = ballot;
   effects.install = std::exchange(to_install, std::nullopt);
   if (handed < log.last()) {
+    effects.append_after = *log.term_of(handed);
     effects.append = log.slice(handed.next(), log.last(), UINT64_MAX);
     handed = log.last();
   }
@@ -210,6 +211,13 @@ Result<void> Raft::read(ReadId id) {
 Result<Index> Raft::change(Configuration next) { return state_->change(std::move(next)); }
 Result<void> Raft::transfer(NodeId to) { return state_->transfer(to); }
 bool Raft::may_compact() const { return state_->may_compact(); }
+Snapshot Raft::snapshot_of(std::string state) const {
+  const State& s = *state_;
+  return {.last = s.applied,
+          .term = *s.log.term_of(s.applied),
+          .configuration = s.log.configuration_at(s.applied),
+          .bytes = std::move(state)};
+}
 void Raft::compact(Snapshot snapshot) { state_->compact(std::move(snapshot)); }
 
 Role Raft::role() const { return state_->role; }

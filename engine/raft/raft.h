@@ -90,6 +90,7 @@ struct Effects {
   std::optional<Ballot> save;        // 1. make durable before anything below leaves
   std::optional<Snapshot> install;   // 2. start writing: instead of log and state machine
   std::vector<Entry> append;         //    then these; from the first's index on they replace
+  Term append_after;                 //    (the term of the entry before the first of them)
   std::optional<WriteNumber> write;  //   report with durable(), when it was one or both
   std::vector<Envelope> send;        // 3. may be lost, doubled, reordered; not altered
   std::vector<Entry> apply;          // 4. committed: never handed out twice, never revoked
@@ -126,6 +127,7 @@ class Raft {
   // A snapshot that is durable stands for the log up to it.  Not while may_compact() is
   // false: then a member is being sent the one before.
   bool may_compact() const;
+  Snapshot snapshot_of(std::string state) const;  // of what has been handed out to apply
   void compact(Snapshot);
 
   Role role() const;

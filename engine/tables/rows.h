@@ -203,3 +203,8 @@ struct OutboxRow {
 };
 
 }  // namespace perdure::tables
+
+WIRE_CODEC_ELSEWHERE(perdure::tables::PartitionRow);
+WIRE_CODEC_ELSEWHERE(perdure::tables::InvocationRow);
+WIRE_CODEC_ELSEWHERE(perdure::tables::CompletedRow);
+WIRE_CODEC_ELSEWHERE(perdure::tables::OutboxRow);

@@ -102,3 +102,14 @@ std::string show(const T& message);
 }  // namespace perdure::wire
 
 #include "engine/wire/codec_detail.h"
+
+// A large message is compiled once: its header says WIRE_CODEC_ELSEWHERE(T) behind the
+// namespace, one .cpp says WIRE_CODEC_HERE(T).  Without it every file that encodes or
+// decodes one compiles all that is nested in it, which was most of the build's time.
+#define WIRE_CODEC(LINKAGE, T)                                                                \
+  LINKAGE template std::size_t perdure::wire::detail::size_of(const T&);                      \
+  LINKAGE template void perdure::wire::detail::write(std::string&, const T&);                 \
+  LINKAGE template void perdure::wire::detail::read(perdure::wire::detail::Reader&, T&, int); \
+  LINKAGE template void perdure::wire::detail::show_value(std::string&, const T&)
+#define WIRE_CODEC_ELSEWHERE(T) WIRE_CODEC(extern, T)
+#define WIRE_CODEC_HERE(T) WIRE_CODEC(, T)

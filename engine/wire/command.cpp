@@ -31,3 +31,5 @@ std::string_view name_of(const Command& command) {
 }
 
 }  // namespace perdure::wire
+
+WIRE_CODEC_HERE(perdure::wire::Record);

@@ -293,3 +293,5 @@ struct Stamp {
 };
 
 }  // namespace perdure::wire
+
+WIRE_CODEC_ELSEWHERE(perdure::wire::Record);

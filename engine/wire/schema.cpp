@@ -51,3 +51,5 @@ EffectiveOptions effective(const Service& service, const Handler& handler,
 }
 
 }  // namespace perdure::wire
+
+WIRE_CODEC_HERE(perdure::wire::Schema);

@@ -147,3 +147,5 @@ struct EffectiveOptions {
 EffectiveOptions effective(const Service&, const Handler&, EffectiveOptions defaults = {});
 
 }  // namespace perdure::wire
+
+WIRE_CODEC_ELSEWHERE(perdure::wire::Schema);

@@ -155,11 +155,8 @@ class Bench {
   }
   void compact(NodeId node) {
     Member& member = members.at(node);
-    if (!member.raft->may_compact() || !member.raft->term_of(member.state_at)) return;
-    Snapshot snapshot{.last = member.state_at,
-                      .term = *member.raft->term_of(member.state_at),
-                      .configuration = configuration_at(member, member.state_at),
-                      .bytes = member.state};
+    if (!member.raft->may_compact()) return;
+    Snapshot snapshot = member.raft->snapshot_of(member.state);
     member.disk.stream.push_back({.ballot = {}, .snapshot = snapshot, .entries = {}, .number = {}});
     sync_to(member, member.disk.stream.size());
     member.raft->compact(std::move(snapshot));
@@ -193,18 +190,6 @@ class Bench {
   std::uint64_t starts = 0;
 
  private:
-  static Configuration configuration_at(const Member& member, Index index) {
-    // The one in force there: of the last configuration entry up to it, else the snapshot's.
-    Configuration found;
-    const Saved saved = member.disk.read();
-    if (saved.snapshot) found = saved.snapshot->configuration;
-    for (const Entry& entry : member.applied) {
-      if (entry.kind == EntryKind::configuration && entry.index <= index) {
-        found = *wire::decode<Configuration>(entry.bytes);
-      }
-    }
-    return found;
-  }
   static void write(Member& member, const Effects& effects) {
     if (effects.save) {
       member.disk.stream.push_back(

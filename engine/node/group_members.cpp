@@ -1,0 +1,22 @@
+#include "engine/node/group_members.h"
+
+#include "engine/control/raft_metadata.h"
+
+namespace perdure::node {
+
+void GroupMembers::send(NodeId to, std::string message) {
+  rpc_.tell({.node = to, .shard = 0}, Verb::group, message);
+}
+
+Result<std::string> GroupMembers::ask(NodeId to, std::string_view question, Instant deadline) {
+  return rpc_.ask({.node = to, .shard = 0}, Verb::group_ask, question, deadline);
+}
+
+void serve_group(Rpc& rpc, control::RaftMetadata& store) {
+  rpc.hear(Verb::group, [&store](io::ShardAddress from, std::string_view message) {
+    store.receive(from.node, message);
+  });
+  rpc.serve(Verb::group_ask, [&store](std::string_view question) { return store.serve(question); });
+}
+
+}  // namespace perdure::node
