@@ -14,8 +14,18 @@ using wire::MessageType;
 
 namespace {
 
+// Two commands whose value must be there even when it is empty: a server may refuse, or
+// worse, what lacks it.
+struct SetState {  // SetStateCommand
+  std::string key;
+  std::optional<wire::Value> value;
+  std::string name;
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "key", &SetState::key), wire::field(3, "value", &SetState::value),
+                 wire::field(12, "name", &SetState::name));
+};
 struct EagerKeys {  // GetEagerStateKeysCommand
-  wire::StateKeys value;
+  std::optional<wire::StateKeys> value;
   std::string name;
   static constexpr auto fields = std::tuple(wire::field(14, "value", &EagerKeys::value),
                                             wire::field(12, "name", &EagerKeys::name));
@@ -40,7 +50,7 @@ std::string shown(MessageType type, std::string_view payload) {
     case MessageType::output_command: return shown<wire::OutputCommand>(payload);
     case MessageType::get_lazy_state_command: return shown<wire::GetLazyStateCommand>(payload);
     case MessageType::get_eager_state_command: return shown<wire::GetEagerStateCommand>(payload);
-    case MessageType::set_state_command: return shown<wire::SetStateCommand>(payload);
+    case MessageType::set_state_command: return shown<SetState>(payload);
     case MessageType::clear_state_command: return shown<wire::ClearStateCommand>(payload);
     case MessageType::clear_all_state_command:
     case MessageType::get_lazy_state_keys_command:
@@ -266,21 +276,21 @@ std::variant<std::vector<std::string>, CompletionId> Replay::state_keys() {
          wire::CompletableCommand{.result_completion_id = id});
     return id;
   }
-  EagerKeys ours;
+  std::vector<std::string> found;
   for (const auto& [key, value] : state_) {
-    if (value) ours.value.keys.push_back(key);
+    if (value) found.push_back(key);
   }
-  std::vector<std::string> found = ours.value.keys;
+  EagerKeys ours{.value = wire::StateKeys{.keys = found}};
   step(MessageType::get_eager_state_keys_command, std::move(ours),
        [&found](EagerKeys& now, const EagerKeys& then) {
-         found = now.value.keys = then.value.keys;
+         now.value = then.value;
+         found = then.value ? then.value->keys : std::vector<std::string>();
        });
   return found;
 }
 
 void Replay::set(std::string_view key, std::string_view value) {
-  step(MessageType::set_state_command,
-       wire::SetStateCommand{.key = std::string(key), .value = value_of(value)});
+  step(MessageType::set_state_command, SetState{.key = std::string(key), .value = value_of(value)});
   state_.insert_or_assign(std::string(key), MaybeBytes(value));
 }
 

@@ -2,7 +2,7 @@
 //   open version=6 state=k~v,l~w partial=no WORD…
 //       (the words are the journal that is replayed; "input:x" if there is none)
 //   hear WORD…   closed              from the server
-//   get k  keys  set k v  clear k  clearall  sleep MS [NAME]  run NAME  due ID  ran ID VALUE
+//   get k  keys  set k [v]  clear k  clearall  sleep MS [NAME]  run NAME  due ID  ran ID VALUE
 //   ran ID fail=CODE  call Svc/handler VALUE  send Svc/handler VALUE [at=MS]  awakeable
 //   promise k  peek k  resolve k VALUE  cancel INV  attach INV  end VALUE  end fail=CODE
 //   fail CODE MESSAGE                the handler
@@ -91,6 +91,18 @@ wire::Future tree(std::string_view& rest) {
 }
 wire::Future tree_of(std::string_view text) { return tree(text); }
 
+// Shows whether a value is there, also an empty one.
+struct SetState {
+  std::string key;
+  std::optional<wire::Value> value;
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "key", &SetState::key), wire::field(3, "value", &SetState::value));
+};
+struct EagerKeys {
+  std::optional<wire::StateKeys> value;
+  static constexpr auto fields = std::tuple(wire::field(14, "value", &EagerKeys::value));
+};
+
 template <class T>
 std::string shown(std::string_view payload) {
   return wire::show(*wire::decode<T>(payload));
@@ -105,7 +117,8 @@ std::string shown(const wire::FrameView& said) {
     case MessageType::output_command: return shown<wire::OutputCommand>(p);
     case MessageType::get_lazy_state_command: return shown<wire::GetLazyStateCommand>(p);
     case MessageType::get_eager_state_command: return shown<wire::GetEagerStateCommand>(p);
-    case MessageType::set_state_command: return shown<wire::SetStateCommand>(p);
+    case MessageType::set_state_command: return shown<SetState>(p);
+    case MessageType::get_eager_state_keys_command: return shown<EagerKeys>(p);
     case MessageType::clear_state_command: return shown<wire::ClearStateCommand>(p);
     case MessageType::get_promise_command:
     case MessageType::peek_promise_command: return shown<wire::PromiseCommand>(p);
@@ -245,7 +258,7 @@ class Bench {
       for (const auto& key : std::get<std::vector<std::string>>(found)) out += " " + key;
       return out + "\n";
     }
-    if (c.verb == "set") return r.set(w[0], w[1]), "";
+    if (c.verb == "set") return r.set(w[0], w.size() > 1 ? w[1] : ""), "";
     if (c.verb == "clear") return r.clear(w[0]), "";
     if (c.verb == "clearall") return r.clear_all(), "";
     if (c.verb == "sleep") {
