@@ -11,6 +11,11 @@
 // Promised   An event costs nothing when its level is not wanted.  Never parks.
 // Allowed    Lines may be dropped when the sink is slower than we are.
 // Not here   metrics that are counted rather than told: count().
+//
+// rarely() is the other way round: a place in the code where something legal but rare may
+// be done asks whether to do it this time, so that what is behind it is met by tests.
+//
+//     if (trace.rarely("wal.flush_less")) count = 1;
 #pragma once
 
 #include <cstdint>
@@ -40,6 +45,7 @@ class Trace {
   virtual void event(Level, std::string_view name, std::initializer_list<Field> = {}) = 0;
   // Adds to a counter; `name` is a literal, "wal.syncs".  Prometheus shows it.
   virtual void count(std::string_view name, std::uint64_t by = 1) = 0;
+  virtual bool rarely(std::string_view /*site*/) { return false; }
 };
 
 }  // namespace perdure::io

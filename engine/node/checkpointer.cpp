@@ -60,9 +60,15 @@ void Checkpointer::start_due() {
 
 Result<void> Checkpointer::checkpoint(Subject& subject) {
   TRY(applied, subject.partition.checkpoint());
+  if (world_.trace.rarely("node.checkpoint_rests")) {
+    TRY_VOID(world_.fibers.sleep_until(world_.clock.steady() + look_again));
+  }
   TRY(snapshot, subject.snapshots.take(subject.family, applied));
   const std::optional<Lsn> unneeded = subject.snapshots.trim_point();
-  if (unneeded && *unneeded > subject.log.trim_point()) TRY_VOID(subject.log.trim(*unneeded));
+  const bool later = world_.trace.rarely("node.trim_later");
+  if (unneeded && *unneeded > subject.log.trim_point() && !later) {
+    TRY_VOID(subject.log.trim(*unneeded));
+  }
   world_.trace.event(io::Level::debug, "node.checkpoint.done",
                      {{"partition", snapshot.partition.raw()},
                       {"applied", snapshot.applied.raw()},

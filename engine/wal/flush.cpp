@@ -13,7 +13,8 @@ void Wal::flush_forever() {
       if (stopping_) return;
       if (!work_.wait() && !stopping_) return;
     }
-    fibers_.turn_end();  // what this turn still appends goes along
+    // What this turn still appends goes along.
+    if (!trace_.rarely("wal.flush_early")) fibers_.turn_end();
     if (auto flushed = flush_one(); !flushed) return fail_safe(flushed.error());
   }
 }
