@@ -39,6 +39,7 @@ find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
 find_package(benchmark REQUIRED)
 find_package(rapidcheck REQUIRED)
+find_package(Protobuf REQUIRED)
 set(LIB_xxhash "")  # header only
 set(LIB_crypto crypto)
 set(LIB_nghttp2 nghttp2)
@@ -50,6 +51,34 @@ set(LIB_fmt fmt::fmt)
 set(LIB_spdlog spdlog::spdlog)
 set(LIB_cli11 CLI11::CLI11)
 set(LIB_tomlplusplus "")  # header only
+
+# proto(sim_text sim/scenario.proto): a library of the generated code, for USES.  Of the
+# simulator only; its headers are a system's, so that our warnings leave them alone.
+function(proto name file)
+  set(out ${CMAKE_BINARY_DIR}/proto)
+  get_filename_component(folder ${file} DIRECTORY)
+  get_filename_component(stem ${file} NAME_WE)
+  set(generated ${out}/${folder}/${stem}.pb.cc ${out}/${folder}/${stem}.pb.h)
+  add_custom_command(OUTPUT ${generated}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${out}
+    COMMAND protobuf::protoc --cpp_out=${out} -I${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/${file}
+    DEPENDS ${CMAKE_SOURCE_DIR}/${file})
+  add_library(${name} STATIC ${generated})
+  target_compile_options(${name} PRIVATE -w)
+  target_include_directories(${name} SYSTEM PUBLIC ${out})
+  target_link_libraries(${name} PUBLIC protobuf::libprotobuf)
+  set(LIB_${name} ${name} PARENT_SCOPE)
+endfunction()
+
+# texts(sim/scenario_texts.cpp FOLDER scenarios): the texts of a folder as a C++ file, so
+# that the program has them wherever it is.  See cmake/texts.cmake.
+function(texts out folder)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.txtpb)
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${CMAKE_SOURCE_DIR}/${folder} -DOUT=${out}
+            -P ${CMAKE_SOURCE_DIR}/cmake/texts.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/texts.cmake)
+endfunction()
 
 # A room: its .cpp files (main.cpp is a program's) and those of its sub-folders that are
 # no rooms themselves.

@@ -4,104 +4,80 @@
 // says when.  Whoever draws them (swarm.h) and whoever inflicts them (sim/nemesis.h)
 // know nothing of each other, so a schedule can be printed, cut and run again.
 //
-// Hosts are named as the scenario names them: "n1", "handlers".  Times count from the
-// beginning of the run.
+//     at 12 s   power_loss n1 after_effects=3 restart_after=120ms
+//     on wal.segment.begun, the 2nd time, 5 ms later   crash $self
+//
+// Hosts are named as the scenario names them: "n1", "handlers"; $self is the host that
+// reached the mark.  Times count from the beginning of the chaos.
 //
 // All of it is within *Allowed* of engine/io: nothing here breaks a promise made there.
-// What loses data for good (a wiped disk, rot) is not drawn, because with one copy of
-// everything there would be nothing left to check.
+// What loses data for good (loses_data) needs the leave of the run's budget.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "engine/base/time.h"
+#include "faults/bucket/bucket_outage.h"
+#include "faults/clock/clock_step.h"
+#include "faults/clock/clock_wobble.h"
+#include "faults/disk/bit_rot.h"
+#include "faults/disk/disk_full.h"
+#include "faults/disk/disk_stall.h"
+#include "faults/disk/read_errors.h"
+#include "faults/disk/slow_disk.h"
+#include "faults/disk/sync_errors.h"
+#include "faults/disk/wipe_disk.h"
+#include "faults/disk/write_errors.h"
+#include "faults/network/bridge.h"
+#include "faults/network/cut.h"
+#include "faults/network/flap.h"
+#include "faults/network/partition.h"
+#include "faults/network/reset_connections.h"
+#include "faults/network/slow_link.h"
+#include "faults/network/swizzle.h"
+#include "faults/process/blackout.h"
+#include "faults/process/crash_at_mark.h"
+#include "faults/process/crash_loop.h"
+#include "faults/process/pause.h"
+#include "faults/process/power_loss.h"
+#include "faults/process/process_crash.h"
+#include "faults/process/slow_process.h"
 
 namespace perdure::faults {
 
-// The process ends, at once; the machine goes on.  Written bytes are kept.
-struct ProcessCrash {
-  std::string host;
-  std::optional<std::uint64_t> after_effects;  // cut the next turn after so many effects
-  Duration restart_after;
-};
-// The machine ends.  Unsynced bytes and names are kept, dropped or torn.
-struct PowerLoss {
-  std::string host;
-  std::optional<std::uint64_t> after_effects;
-  Duration restart_after;
-};
-// Crashes when the host reaches a mark (a trace event) for the n-th time from now on.
-struct CrashAtMark {
-  std::string host, mark;
-  std::uint64_t nth = 1;
-  bool power_loss = false;
-  Duration restart_after;
-};
-struct Pause {  // the process is not scheduled
-  std::string host;
-  Duration lasts;
-};
-struct SlowProcess {  // every step takes so many times longer
-  std::string host;
-  std::uint32_t times;
-  Duration lasts;
-};
-// Nothing passes from one to the other; connections time out if `breaking`.
-struct Cut {
-  std::string from, to;
-  bool both_ways = true;
-  bool breaking = false;
-  Duration lasts;
-};
-struct SlowLink {
-  std::string from, to;
-  std::uint32_t times;
-  Duration lasts;
-};
-struct ResetConnections {  // between these two, now
-  std::string from, to;
-};
-struct SlowDisk {
-  std::string host;
-  std::uint32_t times;
-  Duration lasts;
-};
-struct DiskFull {
-  std::string host;
-  Duration lasts;
-};
-struct SyncErrors {  // the next so many syncs fail; what they covered is in doubt
-  std::string host;
-  std::uint32_t count;
-};
-struct ReadErrors {  // the next so many reads fail
-  std::string host;
-  std::uint32_t count;
-};
-struct ClockStep {  // the wall clock jumps
-  std::string host;
-  Duration by;  // either sign
-};
-struct BucketOutage {
-  Duration lasts;
-};
-
-using Fault = std::variant<ProcessCrash, PowerLoss, CrashAtMark, Pause, SlowProcess, Cut, SlowLink,
-                           ResetConnections, SlowDisk, DiskFull, SyncErrors, ReadErrors, ClockStep,
-                           BucketOutage>;
+// In the order of Kind.
+using Fault = std::variant<ProcessCrash, PowerLoss, CrashAtMark, CrashLoop, Blackout, Pause,
+                           SlowProcess, Cut, Partition, Bridge, Swizzle, Flap, SlowLink,
+                           ResetConnections, SlowDisk, DiskStall, DiskFull, SyncErrors, ReadErrors,
+                           WriteErrors, BitRot, WipeDisk, ClockStep, ClockWobble, BucketOutage>;
 
 struct Misfortune {
-  Duration at;
+  Duration at = {};            // after the trigger, or else the beginning of the chaos
+  std::uint64_t on_event = 0;  // trigger: the loop's event number; 0: none
+  std::string on_mark;         // trigger: a trace event of this name; empty: none
+  std::uint64_t nth = 1;       // ... for this time
   Fault fault;
 };
-using Schedule = std::vector<Misfortune>;  // by `at`
+using Schedule = std::vector<Misfortune>;  // those by time first, sorted
 
-std::string show(const Fault&);       // "power_loss n1 after 3 effects, back in 120ms"
+// Something small that went wrong by the weather's chance, by its address: the ordinal-th
+// time that it could have gone wrong there.
+struct Mishap {
+  Kind kind = Kind::split;
+  std::string where;  // "n1>n3", "n1"
+  std::uint64_t ordinal = 0;
+  friend auto operator<=>(const Mishap&, const Mishap&) = default;
+};
+
+Kind kind_of(const Fault&);
+Duration* lasting(Fault&);            // how long it lasts, if it does: for who shortens it
+std::string show(const Fault&);       // "power_loss n1 after_effects=3 restart_after=120ms"
 std::string show(const Misfortune&);  // "at 12004ms power_loss ..."
+std::string show(const Mishap&);      // "frame_loss n1>n3 number 417"
+std::string show(Duration span);      // "120ms", "1503us"
 
 }  // namespace perdure::faults

@@ -10,9 +10,9 @@
 // forbidding one leaves the others as they were.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "engine/io/random.h"
 #include "faults/catalogue.h"
@@ -27,15 +27,20 @@ struct Swarm {
   bool has(Kind kind) const { return kinds.contains(kind); }
 };
 
-// Who there is to hurt.
-struct Victims {
-  std::vector<std::string> nodes;    // may lose power, have disks
-  std::vector<std::string> helpers;  // clients, handlers: links and pauses only
+// What a scenario asks of the swarm.
+struct SwarmRules {
+  std::optional<Profile> profile;      // else drawn
+  std::set<Kind> forbid;               // never in
+  std::set<Kind> always;               // in, whatever the coin says
+  std::optional<std::set<Kind>> only;  // no others
 };
 
 // calm 10 %, mild 30 %, rough 40 %, hostile 20 %; each kind that is not forbidden with
 // chance one half.
-Swarm draw_swarm(io::Random&, const std::set<Kind>& forbidden = {});
+Swarm draw_swarm(io::Random&, const SwarmRules& rules);
+inline Swarm draw_swarm(io::Random& random, const std::set<Kind>& forbidden = {}) {
+  return draw_swarm(random, SwarmRules{.forbid = forbidden});
+}
 Weather draw_weather(io::Random&, const Swarm&);
 // Misfortunes that begin in [0, chaos), sorted.
 Schedule draw_schedule(io::Random&, const Swarm&, const Victims&, Duration chaos);

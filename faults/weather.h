@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "engine/base/time.h"
 
@@ -54,6 +55,46 @@ struct Weather {
   // names
   Latency names = {std::chrono::microseconds(50), std::chrono::microseconds(500)};
   double names_error = 0;
+  // code
+  double code_sites = 0;  // an open place is taken; a quarter of them is open
+
+  // visit(name, value) for each: durations in microseconds, by reference.
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    const auto latency = [&visit](const std::string& name, auto& value) {
+      visit(name + ".least_us", value.least);
+      visit(name + ".mean_us", value.mean);
+    };
+    latency("link", self.link);
+    visit("link_tail", self.link_tail);
+    visit("split", self.split);
+    visit("connection_reset", self.connection_reset);
+    visit("frame_loss", self.frame_loss);
+    visit("window_bytes", self.window_bytes);
+    latency("restart", self.restart);
+    visit("step_cost_least_us", self.step_cost_least);
+    visit("step_cost_most_us", self.step_cost_most);
+    latency("disk_read", self.disk_read);
+    latency("disk_write", self.disk_write);
+    latency("disk_sync", self.disk_sync);
+    visit("sync_error", self.sync_error);
+    visit("read_error", self.read_error);
+    visit("write_error", self.write_error);
+    visit("disk_bytes", self.disk_bytes);
+    latency("table_read", self.table_read);
+    latency("table_ingest", self.table_ingest);
+    visit("peek_unknown", self.peek_unknown);
+    latency("bucket", self.bucket);
+    visit("bucket_error_before", self.bucket_error_before);
+    visit("bucket_error_after", self.bucket_error_after);
+    visit("bucket_list_lag_us", self.bucket_list_lag);
+    visit("steady_ppm", self.steady_ppm);
+    visit("wall_ppm", self.wall_ppm);
+    visit("wall_offset_us", self.wall_offset);
+    latency("names", self.names);
+    visit("names_error", self.names_error);
+    visit("code_sites", self.code_sites);
+  }
 };
 
 }  // namespace perdure::faults

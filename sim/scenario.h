@@ -6,6 +6,8 @@
 //
 //     draw ──► build ──► chaos, judged on-line ──► heal ──► must finish ──► judge the end
 //
+// What is drawn, and what a file says instead, is a Plan (plan.h).
+//
 // Safety is checked all the time, liveness only after the heal, with a deadline.
 #pragma once
 
@@ -19,7 +21,9 @@
 #include <vector>
 
 #include "faults/swarm.h"
+#include "sim/budget.h"
 #include "sim/nemesis.h"
+#include "sim/plan.h"
 #include "sim/world/universe.h"
 
 namespace perdure::sim {
@@ -32,6 +36,11 @@ struct Config {
   std::function<void()> break_reached;
   std::optional<faults::Schedule> schedule;  // instead of the one the seed draws
   std::set<faults::Kind> forbidden;          // on top of the scenario's own
+  Plan plan;                                 // what a file says; empty: all by chance
+  bool keep_plan = false;                    // Verdict::plan is wanted
+  std::function<void(const Plan&)> planned;  // told once, before the chaos
+  std::optional<Nanos> reseed_at;            // from then on all is drawn anew, from ...
+  std::uint64_t reseed_salt = 0;             // ... this
 };
 
 struct Verdict {
@@ -42,6 +51,7 @@ struct Verdict {
   Nanos time = 0;
   std::string drawn;  // profile, faults, weather: one line
   Recorder::Marks marks;
+  std::optional<Plan> plan;  // as it was run, with nothing left to chance
   bool passed() const { return !finding; }
   bool harness() const { return finding && finding->check.starts_with("harness."); }
 };
@@ -60,6 +70,9 @@ std::span<const Scenario> scenarios();  // scenarios.cpp; the first is the defau
 void add_scenarios(std::vector<Scenario> own);
 const Scenario* find_scenario(std::string_view name);
 
+// Runs what a plan says, of which config.seed decides the rest.
+Verdict run(const Plan& plan, Config config);
+
 // The frame of a scenario: draws its faults, keeps its universe, times its phases.
 class Experiment {
  public:
@@ -69,6 +82,14 @@ class Experiment {
   const faults::Swarm& swarm() const { return swarm_; }
   // Draws for the scenario itself: sizes, rates, how many.
   Dice dice(std::string_view stream) const { return universe_->dice(stream); }
+  // What the plan says of this, or else what was drawn.  Every number that a scenario
+  // chooses goes through here, so that a file can choose it.
+  std::uint64_t setting(std::string_view name, std::uint64_t drawn);
+  std::chrono::milliseconds setting_ms(std::string_view name,
+                                       Duration drawn);  // the name ends in _ms
+  bool skipped(std::string_view token) const;            // an operation that the plan leaves out
+  // What may be lost for good; a scenario with copies of something says so here.
+  Budget& budget() { return budget_; }
 
   // Everything that happens to these, in the next `lasts`.  False: something was found.
   bool chaos(const faults::Victims& victims, Duration lasts);
@@ -78,10 +99,16 @@ class Experiment {
   Verdict verdict() const;
 
  private:
+  Plan resolved(bool with_mishaps) const;
+
   const Config& config_;
   faults::Swarm swarm_;
+  std::optional<Error> mistake_;  // in the plan
+  Settings asked_;                // every setting that somebody asked for
+  Budget budget_;
   std::unique_ptr<Universe> universe_;
   std::unique_ptr<Nemesis> nemesis_;
+  faults::Weather weather_;  // at the beginning
 };
 
 }  // namespace perdure::sim

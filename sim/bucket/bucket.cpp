@@ -52,8 +52,11 @@ Result<T> SimObjects::request(std::uint64_t payload, Instant deadline,
   Universe& universe = shard_.universe();
   const faults::Weather& weather = universe.weather;
   Dice& dice = shard_.dice("bucket");
-  const bool fails_before = dice.chance(weather.bucket_error_before);
-  const bool fails_after = dice.chance(weather.bucket_error_after);
+  const double before = weather.bucket_error_before, after = weather.bucket_error_after;
+  auto error =
+      universe.mishaps.befalls(faults::Kind::bucket_error, shard_.host().name(), before + after);
+  const bool fails_before = error && error->chance(before / (before + after));
+  const bool fails_after = error && !fails_before;
   const Nanos there = universe.latency(dice, weather.bucket) / 2;
   const Nanos back = universe.latency(dice, weather.bucket) / 2;
 

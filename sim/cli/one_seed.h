@@ -14,11 +14,12 @@ namespace perdure::sim::cli {
 
 struct OneSeed {
   Token token;
-  const Scenario* scenario = nullptr;
+  Plan plan;                         // of the token's scenario
   std::string title() const;         // what it is, for the first line of a report
   Verdict run(Config config) const;  // with the seed filled in
 };
-// Errors: invalid, with a sentence for the user.  `force`: also of another build.
+// By a token, or by the path of a schedule.  Errors: invalid or not_found, with a sentence
+// for the user.  `force`: also a token of another build.
 Result<OneSeed> find_seed(const std::string& token, bool force);
 
 // "drawn", events, "passed" or "failed", "N passed, M failed"; the exit code.

@@ -44,7 +44,7 @@ void Report::add(const SeedResult& result) {
     failures_.push_back(result);
     if (options_.progress) std::cerr << "\r\033[K";
     // The first of each kind in full, the others counted.
-    if (++by_identity_[result.check + " " + result.subject] <= 3) print_failure(result);
+    if (++by_identity_[identity_of(result)] <= 3) print_failure(result);
   }
   if (options_.progress) print_progress();
 }
@@ -69,10 +69,13 @@ ExitCode Report::finish(double wall_seconds) {
     if (count > 3) std::cout << fmt::format("{}: {} seeds in all\n", identity, count);
   }
   std::vector<std::string> missed;
-  for (const std::string& mark : options_.marks) {
-    if (!marks_.contains(mark)) missed.push_back(mark);
+  for (const auto& [mark, hits_min] : options_.marks) {
+    const auto found = marks_.find(mark);
+    const std::uint64_t hits = found == marks_.end() ? 0 : found->second;
+    if (hits >= hits_min || passed_ + failures_.size() == 0) continue;
+    missed.push_back(mark);
+    std::cout << fmt::format("reached {} of {} times: {}\n", hits, hits_min, mark);
   }
-  for (const std::string& mark : missed) std::cout << "never reached: " << mark << "\n";
   std::cout << fmt::format("{}: {} events, {:.0f} simulated seconds in {:.1f} s, {:.0f} events/s\n",
                            options_.scenario, events_, static_cast<double>(sim_ms_) / 1000,
                            wall_seconds,
@@ -89,6 +92,7 @@ ExitCode Report::finish(double wall_seconds) {
   if (any(Outcome::harness)) return harness_error;
   if (any(Outcome::nondeterminism)) return nondeterminism;
   if (any(Outcome::failed)) return check_failed;
+  if (any(Outcome::unknown)) return inconclusive;
   return missed.empty() ? all_passed : mark_missed;
 }
 

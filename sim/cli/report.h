@@ -18,6 +18,7 @@ namespace perdure::sim::cli {
 enum ExitCode {
   all_passed = 0,
   check_failed = 1,
+  inconclusive = 2,  // only verdicts that a checker could not reach in its budget
   nondeterminism = 3,
   harness_error = 4,
   mark_missed = 5,
@@ -28,10 +29,10 @@ class Report {
  public:
   struct Options {
     std::string scenario;
-    std::uint64_t seeds = 0;         // how many will come
-    std::string junit, json;         // files; "" for none
-    std::vector<std::string> marks;  // required: hit at least once in the campaign
-    bool progress = false;           // on a terminal
+    std::uint64_t seeds = 0;                     // how many will come
+    std::string junit, json;                     // files; "" for none
+    std::map<std::string, std::uint64_t> marks;  // required: so many hits in the campaign
+    bool progress = false;                       // on a terminal
   };
   explicit Report(Options options);
 
@@ -41,6 +42,7 @@ class Report {
 
   std::uint64_t passed() const { return passed_; }
   std::uint64_t failed() const { return failures_.size(); }
+  const std::vector<SeedResult>& failures() const { return failures_; }
 
  private:
   void print_failure(const SeedResult& result) const;

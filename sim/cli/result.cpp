@@ -1,5 +1,8 @@
 #include "sim/cli/result.h"
 
+#include <sys/wait.h>
+
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 namespace perdure::sim::cli {
@@ -10,6 +13,7 @@ std::string_view name_of(Outcome outcome) {
     case Outcome::failed: return "failed";
     case Outcome::harness: return "harness";
     case Outcome::nondeterminism: return "nondeterminism";
+    case Outcome::unknown: return "unknown";
   }
   return "?";
 }
@@ -22,12 +26,49 @@ SeedResult result_of(std::uint64_t seed, const Verdict& verdict) {
                        .sim_ms = verdict.time / millisecond,
                        .marks = {verdict.marks.begin(), verdict.marks.end()}};
   if (verdict.finding) {
-    result.outcome = verdict.harness() ? Outcome::harness : Outcome::failed;
+    result.outcome = verdict.harness()                                ? Outcome::harness
+                     : verdict.finding->check.starts_with("unknown.") ? Outcome::unknown
+                                                                      : Outcome::failed;
     result.check = verdict.finding->check;
     result.subject = verdict.finding->subject;
     result.detail = verdict.finding->detail;
   }
   return result;
+}
+
+SeedResult result_of_death(std::uint64_t seed, int status, const std::string& words) {
+  const bool out_of_time = WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU;
+  SeedResult result = {.seed = seed,
+                       .outcome = Outcome::harness,
+                       .check = out_of_time ? "harness.timeout" : "harness.crash",
+                       .subject = "process"};
+  result.detail = (out_of_time           ? std::string("used up its processor time")
+                   : WIFSIGNALED(status) ? "killed by signal " + std::to_string(WTERMSIG(status))
+                                         : "exited with " + std::to_string(WEXITSTATUS(status))) +
+                  "\n" + words;
+  const std::size_t check = words.rfind(": check failed: ");
+  if (check == words.npos) return result;
+  const std::size_t line = words.rfind('\n', check) + 1;
+  result.subject = words.substr(line, check - line);
+  const bool ours = result.subject.find("/sim/") != result.subject.npos ||
+                    result.subject.find("/faults/") != result.subject.npos;
+  if (!ours) {
+    result.outcome = Outcome::failed;
+    result.check = "check-failed";
+  }
+  return result;
+}
+
+std::string identity_of(const SeedResult& result) {
+  std::string identity = result.check + " (";
+  bool number = false;
+  for (const char c : result.subject) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit) identity += c;
+    if (digit && !number) identity += '#';
+    number = digit;
+  }
+  return identity + ")";
 }
 
 std::string to_json(const SeedResult& result) {
@@ -57,8 +98,8 @@ Result<SeedResult> from_json(std::string_view line) {
                        .wall_us = json.value("wall_us", std::uint64_t{0}),
                        .marks = json.value("marks", std::map<std::string, std::uint64_t>())};
   const std::string outcome = json.value("outcome", "");
-  for (const Outcome each :
-       {Outcome::passed, Outcome::failed, Outcome::harness, Outcome::nondeterminism}) {
+  for (const Outcome each : {Outcome::passed, Outcome::failed, Outcome::harness,
+                             Outcome::nondeterminism, Outcome::unknown}) {
     if (outcome == name_of(each)) result.outcome = each;
   }
   return result;

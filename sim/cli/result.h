@@ -14,7 +14,8 @@
 
 namespace perdure::sim::cli {
 
-enum class Outcome { passed, failed, harness, nondeterminism };
+// Unknown: a checker ran out of its budget and says so.
+enum class Outcome { passed, failed, harness, nondeterminism, unknown };
 std::string_view name_of(Outcome);
 
 struct SeedResult {
@@ -27,6 +28,11 @@ struct SeedResult {
 };
 
 SeedResult result_of(std::uint64_t seed, const Verdict& verdict);
+// Of a process that ended with that status of waitpid() and those last words.  A failed
+// CHECK of the engine is a finding; of the simulator, a broken harness.
+SeedResult result_of_death(std::uint64_t seed, int status, const std::string& words);
+// Tells two failures apart: check and subject, numbers aside.
+std::string identity_of(const SeedResult&);
 std::string to_json(const SeedResult&);  // one line, without its end
 Result<SeedResult> from_json(std::string_view line);
 

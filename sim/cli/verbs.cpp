@@ -9,6 +9,10 @@ std::span<const VerbEntry> verbs() {
   static constexpr std::array all = {
       VerbEntry{"run", "Runs seeds; prints how to replay each that fails", make_run},
       VerbEntry{"replay", "Runs one seed again and tells how it ended", make_replay},
+      VerbEntry{"expand", "Writes a seed down as a schedule", make_expand},
+      VerbEntry{"shrink", "Makes a failing seed small", make_shrink},
+      VerbEntry{"blame", "Finds when it was decided that a seed fails", make_blame},
+      VerbEntry{"coverage", "Lists the marks that a campaign reached", make_coverage},
       VerbEntry{"trace", "Tells the whole story of one seed", make_trace},
       VerbEntry{"doctor", "Twin runs of every scenario, and the planted bugs of the self-tests",
                 make_doctor},

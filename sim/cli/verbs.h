@@ -9,10 +9,14 @@
 
 namespace perdure::sim::cli {
 
-std::unique_ptr<Verb> make_run(CLI::App& command);     // run.cpp
-std::unique_ptr<Verb> make_replay(CLI::App& command);  // replay.cpp
-std::unique_ptr<Verb> make_trace(CLI::App& command);   // trace.cpp
-std::unique_ptr<Verb> make_doctor(CLI::App& command);  // doctor.cpp
-std::unique_ptr<Verb> make_worker(CLI::App& command);  // worker.cpp
+std::unique_ptr<Verb> make_run(CLI::App& command);       // run.cpp
+std::unique_ptr<Verb> make_replay(CLI::App& command);    // replay.cpp
+std::unique_ptr<Verb> make_expand(CLI::App& command);    // expand.cpp
+std::unique_ptr<Verb> make_shrink(CLI::App& command);    // shrink.cpp
+std::unique_ptr<Verb> make_blame(CLI::App& command);     // blame.cpp
+std::unique_ptr<Verb> make_coverage(CLI::App& command);  // coverage.cpp
+std::unique_ptr<Verb> make_trace(CLI::App& command);     // trace.cpp
+std::unique_ptr<Verb> make_doctor(CLI::App& command);    // doctor.cpp
+std::unique_ptr<Verb> make_worker(CLI::App& command);    // worker.cpp
 
 }  // namespace perdure::sim::cli

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/check.h"
+#include "sim/scenario_file.h"
 #include "sim/world/draw.h"
 
 namespace perdure::sim::cli {
@@ -95,29 +97,13 @@ class Worker {
             .detail = std::move(detail)};
   }
 
-  // A failed CHECK of the engine is a finding; of the simulator, a broken harness.
   std::optional<SeedResult> died() {
     const std::string words = last_words();
     const int status = bury();
     const std::optional<Job> job = std::exchange(job_, std::nullopt);
     launch();
     if (!job) return std::nullopt;
-    const std::string how = WIFSIGNALED(status)
-                                ? fmt::format("killed by signal {}", WTERMSIG(status))
-                                : fmt::format("exited with {}", WEXITSTATUS(status));
-    SeedResult result = broken(job->seed, "harness.crash", how + "\n" + words);
-    const std::size_t check = words.rfind(": check failed: ");
-    if (check != words.npos) {
-      const std::size_t line = words.rfind('\n', check) + 1;
-      const std::string where = words.substr(line, check - line);
-      result.subject = where;
-      const bool ours = where.find("/sim/") != where.npos || where.find("/faults/") != where.npos;
-      if (!ours) {
-        result.outcome = Outcome::failed;
-        result.check = "check-failed";
-      }
-    }
-    return result;
+    return result_of_death(job->seed, status, words);
   }
 
   void launch() {
@@ -209,7 +195,7 @@ class Run {
       twin->second.running = true;
       return worker.give({.seed = twin->first, .twin = true});
     }
-    if (seeds_.empty()) return;
+    if (seeds_.empty() || (order_.until && WallClock::now() >= *order_.until)) return;
     worker.give({.seed = seeds_.front()});
     seeds_.pop_front();
   }
@@ -218,7 +204,7 @@ class Run {
     std::vector<pollfd> polls;
     for (const auto& worker : workers_) polls.push_back({worker->answers(), POLLIN, 0});
     ::poll(polls.data(), polls.size(), 1000);
-    const auto limit = std::chrono::seconds(order_.seconds_per_seed);
+    const auto limit = std::chrono::seconds(2 * seconds_per_seed);  // it may wait for a processor
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       Worker& worker = *workers_[i];
       const std::optional<Job> job = worker.job();
@@ -278,15 +264,33 @@ void run_seeds(const WorkOrder& order, const std::function<void(const SeedResult
   Run(order, done).run();
 }
 
-int work(const std::string& scenario_name) {
-  const Scenario* scenario = find_scenario(scenario_name);
-  if (scenario == nullptr) return 64;
+int work(const std::string& scenario) {
+  const auto plan = open_plan(scenario);
+  if (!plan) {
+    std::cerr << plan.error().detail << "\n";
+    return 64;
+  }
   std::uint64_t seed = 0;
   while (std::cin >> seed) {
-    const Verdict verdict = scenario->run({.seed = seed});
+    limit_this_process(seconds_per_seed);
+    const Verdict verdict = run(*plan, {.seed = seed});
     std::cout << to_json(result_of(seed, verdict)) << std::endl;
   }
   return 0;
+}
+
+// Beyond these it is killed, which costs one seed.
+void limit_this_process(std::uint32_t seconds) {
+  rusage used = {};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto limit = static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + seconds;
+  const rlimit cpu = {.rlim_cur = limit, .rlim_max = RLIM_INFINITY};
+  ::setrlimit(RLIMIT_CPU, &cpu);
+#ifndef __SANITIZE_ADDRESS__  // which maps terabytes
+  constexpr rlim_t bytes = rlim_t{4} << 30;
+  const rlimit memory = {.rlim_cur = bytes, .rlim_max = RLIM_INFINITY};
+  ::setrlimit(RLIMIT_AS, &memory);
+#endif
 }
 
 }  // namespace perdure::sim::cli

@@ -11,8 +11,10 @@
 // digest has found nondeterminism.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +26,8 @@ struct WorkOrder {
   std::string scenario;
   std::vector<std::uint64_t> seeds;
   std::uint32_t jobs = 1;
-  std::uint32_t twins_one_in = 20;      // so many seeds run twice, on different workers
-  std::uint32_t seconds_per_seed = 60;  // of real time; beyond, the worker is killed
+  std::uint32_t twins_one_in = 20;  // so many seeds run twice, on different workers
+  std::optional<std::chrono::steady_clock::time_point> until;  // no new seed after that
   bool fail_fast = false;
 };
 
@@ -34,5 +36,9 @@ void run_seeds(const WorkOrder& order, const std::function<void(const SeedResult
 
 // The other side: stdin to stdout until the end of input.
 int work(const std::string& scenario);
+
+// Of processor time, and of memory: beyond, the process is killed.
+inline constexpr std::uint32_t seconds_per_seed = 60;
+void limit_this_process(std::uint32_t seconds);
 
 }  // namespace perdure::sim::cli

@@ -23,7 +23,7 @@ constexpr Duration chaos = seconds(40);
 constexpr Duration heal = seconds(60);
 constexpr std::uint32_t registers = 3;
 
-struct Plan {
+struct RaftPlan {
   std::uint32_t voters = 3, spares = 1, clients = 3;
   Duration between_calls = milliseconds(100);
   std::vector<NodeId> members;  // hosts of the group, spares at the end
@@ -32,7 +32,7 @@ struct Plan {
 };
 
 // Limits are drawn tiny, so that seams that are rare in life are met in every run.
-RaftGuestOptions draw_options(const Experiment& experiment, const Plan& plan, NodeId self) {
+RaftGuestOptions draw_options(const Experiment& experiment, const RaftPlan& plan, NodeId self) {
   Dice dice = experiment.dice("raft.options");  // the same on every member
   RaftGuestOptions options;
   options.segment_bytes = (32u << 10) << dice.below(4);
@@ -58,7 +58,7 @@ RaftGuestOptions draw_options(const Experiment& experiment, const Plan& plan, No
 // then, in fair weather, a last write and a read of each that must go well.
 class RegisterClient {
  public:
-  RegisterClient(Universe& universe, io::World& world, Plan& plan, RegisterHistory& history,
+  RegisterClient(Universe& universe, io::World& world, RaftPlan& plan, RegisterHistory& history,
                  std::uint32_t number)
       : universe_(universe),
         world_(world),
@@ -137,7 +137,7 @@ class RegisterClient {
 
   Universe& universe_;
   io::World& world_;
-  Plan& plan_;
+  RaftPlan& plan_;
   RegisterHistory& history_;
   const std::uint32_t number_;
   node::Rpc rpc_;
@@ -149,7 +149,7 @@ class RegisterClient {
 
 // The operator: members come and go, leadership is given away.  Never fewer than two voters
 // are wanted, and never more than all hosts.
-void operate(io::World& world, Plan& plan) {
+void operate(io::World& world, RaftPlan& plan) {
   node::Rpc rpc(world);
   node::GroupMembers members(rpc);
   control::MetadataClient client(world.fibers, members, [&plan] { return plan.members; });
@@ -178,7 +178,7 @@ void operate(io::World& world, Plan& plan) {
 
 Verdict raft_cluster(const Config& config) {
   // These outlive the fibers that know them.
-  Plan plan;
+  RaftPlan plan;
   std::optional<Experiment> experiment(std::in_place, config);
   const auto report = [&](Finding finding) { experiment->report(std::move(finding)); };
   RegisterHistory history(report);
@@ -186,11 +186,15 @@ Verdict raft_cluster(const Config& config) {
   Universe& universe = experiment->universe();
 
   Dice dice = experiment->dice("raft.plan");
-  plan.voters = dice.below(2) == 0 ? 3 : 5;
-  plan.spares = static_cast<std::uint32_t>(dice.below(3));
-  plan.clients = static_cast<std::uint32_t>(2 + dice.below(3));
-  plan.between_calls = milliseconds(50 + dice.below(300));
-  const bool operated = dice.below(3) != 0;
+  const auto setting = [&experiment](std::string_view name, std::uint64_t drawn) {
+    return static_cast<std::uint32_t>(experiment->setting(name, drawn));
+  };
+  plan.voters = std::max(setting("cluster.voters", dice.below(2) == 0 ? 3 : 5), 1u);
+  plan.spares = setting("limit.spares", dice.below(3));
+  plan.clients = setting("workload.clients", 2 + dice.below(3));
+  plan.between_calls =
+      experiment->setting_ms("workload.gap_ms", milliseconds(50 + dice.below(300)));
+  const bool operated = setting("limit.operated", dice.below(3) != 0 ? 1 : 0) != 0;
 
   faults::Victims victims;
   std::vector<Host*> hosts;

@@ -19,40 +19,62 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration chaos = seconds(40);
-constexpr Duration heal = seconds(180);
+constexpr Duration heal_at_most = seconds(180);
+
+// Where a crash is worth more than at any other moment.
+const std::vector<std::string> crash_marks = {
+    "wal.segment.begun",        "wal.segment.retired",        "wal.opened",
+    "tables.snapshot.taken",    "node.checkpoint.started",    "node.checkpoint.done",
+    "log.chains.extended",      "processor.leader.announced", "node.shard.opened",
+    "processor.outbox.delayed", "invoker.attempt.failed"};
 
 // Limits are drawn tiny, so that seams that are rare in life are met in every run.
-node::Options draw_options(const Experiment& experiment) {
+node::Options draw_options(Experiment& experiment) {
   Dice dice = experiment.dice("node.options");
+  const auto limit = [&](const std::string& name, std::uint64_t drawn) {
+    return experiment.setting("limit." + name, drawn);
+  };
+  const auto limit_ms = [&](const std::string& name, Duration drawn) {
+    return experiment.setting_ms("limit." + name + "_ms", drawn);
+  };
   node::Options options;
-  options.partitions = static_cast<std::uint32_t>(1 + dice.below(4));
+  options.partitions =
+      static_cast<std::uint32_t>(experiment.setting("cluster.partitions", 1 + dice.below(4)));
   options.ingress_address = "0.0.0.0:8080";
   options.admin_address = "0.0.0.0:9070";
   options.node_address = "0.0.0.0:5122";
-  options.segment_bytes = (64u << 10) << dice.below(5);
-  options.checkpoint_log_bytes = (4u << 10) << dice.below(6);
-  options.dirty_bytes_max = (4u << 10) << dice.below(6);
-  options.checkpoint_every = milliseconds(500 + dice.below(20'000));
-  options.concurrent_invocations_max = static_cast<std::uint32_t>(2 + dice.below(30));
-  options.invocation_defaults.inactivity_timeout = milliseconds(200 + dice.below(5000));
-  options.invocation_defaults.abort_timeout = milliseconds(2000 + dice.below(10'000));
-  options.invocation_defaults.retry_initial_interval = milliseconds(20 + dice.below(300));
+  options.segment_bytes = limit("segment_bytes", (64u << 10) << dice.below(5));
+  options.checkpoint_log_bytes = limit("checkpoint_log_bytes", (4u << 10) << dice.below(6));
+  options.dirty_bytes_max = limit("dirty_bytes_max", (4u << 10) << dice.below(6));
+  options.checkpoint_every = limit_ms("checkpoint_every", milliseconds(500 + dice.below(20'000)));
+  options.concurrent_invocations_max =
+      static_cast<std::uint32_t>(limit("concurrent_invocations", 2 + dice.below(30)));
+  options.invocation_defaults.inactivity_timeout =
+      limit_ms("inactivity_timeout", milliseconds(200 + dice.below(5000)));
+  options.invocation_defaults.abort_timeout =
+      limit_ms("abort_timeout", milliseconds(2000 + dice.below(10'000)));
+  options.invocation_defaults.retry_initial_interval =
+      limit_ms("retry_initial_interval", milliseconds(20 + dice.below(300)));
   options.invocation_defaults.retry_max_interval = seconds(2);
   options.invocation_defaults.retry_max_attempts.reset();  // whatever happens, try again
   options.drain = milliseconds(500);
   return options;
 }
 
-Mischief draw_mischief(const Experiment& experiment) {
+Mischief draw_mischief(Experiment& experiment) {
   Dice dice = experiment.dice("handlers.mischief");
-  const auto chance = [&] {
-    return dice.below(2) == 0 ? 0.0 : 0.002 * static_cast<double>(dice.below(30));
+  const auto chance = [&](const std::string& what) {
+    const std::uint64_t drawn = dice.below(2) == 0 ? 0 : 2000 * dice.below(30);
+    const std::uint64_t ppm = experiment.setting("handlers." + what + "_ppm", drawn);
+    return static_cast<double>(ppm) / 1e6;
   };
-  return {.vanish = chance(),
-          .error = chance(),
-          .nonsense = chance(),
-          .slow = chance(),
-          .suspend = chance()};
+  Mischief mischief;
+  mischief.vanish = chance("vanish");
+  mischief.error = chance("error");
+  mischief.nonsense = chance("nonsense");
+  mischief.slow = chance("slow");
+  mischief.suspend = chance("suspend");
+  return mischief;
 }
 
 // Registers the handlers' deployment, however often that takes.
@@ -92,10 +114,13 @@ Verdict single_node(const Config& config) {
   const Mischief mischief = draw_mischief(*experiment);
   const DeploymentOptions handlers{.mischief = mischief};
 
-  const auto shards = static_cast<std::uint32_t>(1 + experiment->dice("node.shards").below(3));
+  const auto shards = static_cast<std::uint32_t>(
+      experiment->setting("cluster.shards", 1 + experiment->dice("node.shards").below(3)));
+  const Duration heal = experiment->setting_ms("time.heal_ms", heal_at_most);
   Host& node = universe.add_host({.name = "n1", .shards = shards});
   node.start(node_guest(node, draw_options(*experiment)));
-  const bool plain = experiment->dice("handlers.kind").below(3) == 0;
+  const bool plain =
+      experiment->setting("handlers.plain", experiment->dice("handlers.kind").below(3) == 0) != 0;
   universe.add_host({.name = "handlers", .helper = true})
       .start(plain ? plain_deployment(handlers, journals) : deployment(handlers, journals));
   universe.add_host({.name = "operator", .helper = true})
@@ -103,9 +128,11 @@ Verdict single_node(const Config& config) {
 
   Verdict verdict;
   if (experiment->heal(seconds(60), [&] { return registered; })) {
-    Workload workload(*experiment, {}, history, journals);
+    Workload workload(*experiment, workload_options(*experiment), history, journals);
     workload.start();
-    if (experiment->chaos({.nodes = {"n1"}, .helpers = {"handlers", "client1"}}, chaos) &&
+    const faults::Victims victims = {
+        .nodes = {"n1"}, .helpers = {"handlers", "client1"}, .marks = crash_marks};
+    if (experiment->chaos(victims, chaos) &&
         experiment->heal(heal, [&] { return workload.finished(); })) {
       // A last start, so that nothing is only in memory.
       node.crash(Death::power_loss);

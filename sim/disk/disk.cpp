@@ -25,14 +25,22 @@ class Calls {
   }
   Dice& dice() { return shard_.dice("disk"); }
   faults::Weather& weather() { return shard_.universe().weather; }
-  bool chance(double probability) {
-    return probability > 0 && !shard_.host().helper() && dice().chance(probability);
+  std::optional<Dice> befalls(faults::Kind kind, double chance) {
+    if (shard_.host().helper()) return std::nullopt;
+    auto how = shard_.universe().mishaps.befalls(kind, shard_.host().name(), chance);
+    if (how) {
+      const bool sync = kind == faults::Kind::sync_error;
+      shard_.universe().recorder.count(sync ? "mishap.sync_error" : "mishap.io_error", 1);
+    }
+    return how;
   }
 
   Nanos takes(const faults::Latency& latency, std::size_t bytes = 0) {
     const Nanos once = shard_.universe().latency(dice(), latency) +
                        static_cast<Nanos>(static_cast<double>(bytes) / bytes_per_nanosecond);
-    return std::min(once * store().slow(), stall_max);
+    const Nanos now = shard_.loop().now();
+    const Nanos stall = store().stalled_until() > now ? store().stalled_until() - now : 0;
+    return stall + std::min(once * store().slow(), stall_max);
   }
   template <class T, class Effect>
   Result<T> perform(std::uint64_t payload, Nanos latency, Effect&& effect) {
@@ -40,14 +48,16 @@ class Calls {
   }
 
   Result<void> write(DiskStore::Inode inode, std::uint64_t at, std::string_view bytes) {
-    if (!chance(weather().write_error)) return store().write(inode, at, bytes);
+    const bool told_to = store().take_write_failure();
+    auto how = befalls(faults::Kind::io_error, weather().write_error);
+    if (!told_to && !how) return store().write(inode, at, bytes);
     // A failed write may have written some of the bytes.
-    const std::size_t some = dice().below(bytes.size() + 1);
+    const std::size_t some = (how ? *how : dice()).below(bytes.size() + 1);
     if (auto wrote = store().write(inode, at, bytes.substr(0, some)); !wrote) return wrote;
     return fail(Code::failed, "write failed: input/output error");
   }
   Result<void> sync(DiskStore::Inode inode, std::uint64_t up_to) {
-    if (!store().take_sync_failure() && !chance(weather().sync_error)) {
+    if (!store().take_sync_failure() && !befalls(faults::Kind::sync_error, weather().sync_error)) {
       return store().sync(inode, up_to);
     }
     store().fail_sync(inode, up_to);
@@ -71,7 +81,8 @@ class SimFile final : public io::File {
   Result<std::size_t> read(std::uint64_t at, std::span<std::byte> into) override {
     const Nanos latency = calls_.takes(calls_.weather().disk_read, into.size());
     return calls_.perform<std::size_t>(at, latency, [&]() -> Result<std::size_t> {
-      if (calls_.store().take_read_failure() || calls_.chance(calls_.weather().read_error)) {
+      if (calls_.store().take_read_failure() ||
+          calls_.befalls(faults::Kind::io_error, calls_.weather().read_error)) {
         return fail(Code::failed, "read failed: input/output error");
       }
       return calls_.store().read(inode_, at, into);

@@ -231,10 +231,30 @@ std::uint64_t DiskStore::bytes_free(Nanos now) const {
   return now < full_until_ || used_ >= capacity_ ? 0 : capacity_ - used_;
 }
 
+bool DiskStore::rot(std::uint64_t where, std::uint32_t bits) {
+  std::uint64_t bytes = 0;
+  for (const auto& [inode, file] : files_) bytes += file.durable.size();
+  if (bytes == 0) return false;
+  for (std::uint32_t i = 0; i < bits; ++i) {
+    std::uint64_t at = draw(where, "rot", i, 0) % bytes;
+    const auto flip = static_cast<char>(1u << draw(where, "rot", i, 1) % 8);
+    for (auto& [inode, file] : files_) {
+      if (at >= file.durable.size()) {
+        at -= file.durable.size();
+        continue;
+      }
+      file.durable[at] = static_cast<char>(file.durable[at] ^ flip);
+      if (at < file.bytes.size()) file.bytes[at] = static_cast<char>(file.bytes[at] ^ flip);
+      break;
+    }
+  }
+  return true;
+}
+
 void DiskStore::heal() {
-  full_until_ = 0;
+  full_until_ = stalled_until_ = 0;
   slow_ = 1;
-  syncs_to_fail_ = reads_to_fail_ = 0;
+  syncs_to_fail_ = reads_to_fail_ = writes_to_fail_ = 0;
 }
 
 // --- power ---

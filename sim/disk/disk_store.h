@@ -12,7 +12,8 @@
 // the unsynced names of a folder either a prefix survives or each by its own coin.  A
 // process crash loses nothing that was written.
 //
-// Not modelled: rot, misdirected writes (they lose data that has one copy only).
+// Rot flips bits of what is durable, and of what is read.  Not modelled: misdirected
+// writes, which are rot in two places.
 #pragma once
 
 #include <cstddef>
@@ -68,8 +69,14 @@ class DiskStore {
   std::uint32_t slow() const { return slow_; }
   void fail_next_syncs(std::uint32_t count) { syncs_to_fail_ = count; }
   void fail_next_reads(std::uint32_t count) { reads_to_fail_ = count; }
+  void fail_next_writes(std::uint32_t count) { writes_to_fail_ = count; }
+  void stall_until(Nanos t) { stalled_until_ = t; }
+  Nanos stalled_until() const { return stalled_until_; }
+  // Flips so many bits of what is durable; `where` names the places.  False: all is empty.
+  bool rot(std::uint64_t where, std::uint32_t bits);
   bool take_sync_failure() { return syncs_to_fail_ > 0 && syncs_to_fail_-- > 0; }
   bool take_read_failure() { return reads_to_fail_ > 0 && reads_to_fail_-- > 0; }
+  bool take_write_failure() { return writes_to_fail_ > 0 && writes_to_fail_-- > 0; }
   void heal();
   void set_now(Nanos now) { now_ = now; }  // before a write: is it full?
 
@@ -116,8 +123,8 @@ class DiskStore {
   std::map<Inode, Folder> folders_;
   Inode next_inode_ = 1;
   std::uint64_t writes_ = 0, used_ = 0;
-  Nanos now_ = 0, full_until_ = 0;
-  std::uint32_t slow_ = 1, syncs_to_fail_ = 0, reads_to_fail_ = 0;
+  Nanos now_ = 0, full_until_ = 0, stalled_until_ = 0;
+  std::uint32_t slow_ = 1, syncs_to_fail_ = 0, reads_to_fail_ = 0, writes_to_fail_ = 0;
 };
 
 }  // namespace perdure::sim

@@ -152,10 +152,11 @@ Result<void> Conduit::wait_open(Instant deadline) {
 std::size_t Conduit::cut_short(Side side, std::size_t bytes) {
   Universe& universe = network_.universe();
   if (bytes <= 1 || universe.weather.split == 0) return bytes;
-  Dice& dice = at(side).shard->dice("net.split");
-  if (!dice.chance(universe.weather.split)) return bytes;
-  return dice.chance(0.5) ? 1 + dice.below(std::min<std::size_t>(bytes, 16))
-                          : 1 + dice.below(bytes);
+  auto dice = universe.mishaps.befalls(faults::Kind::split, link(side), universe.weather.split);
+  if (!dice) return bytes;
+  universe.recorder.count("mishap.split", 1);
+  return dice->chance(0.5) ? 1 + dice->below(std::min<std::size_t>(bytes, 16))
+                           : 1 + dice->below(bytes);
 }
 
 Result<std::size_t> Conduit::write(Side side, std::string_view bytes, Instant deadline) {
@@ -174,7 +175,9 @@ Result<std::size_t> Conduit::write(Side side, std::string_view bytes, Instant de
   if (!end.shard->effect()) end.shard->park_until_death();
   Universe& universe = network_.universe();
   if (universe.weather.connection_reset > 0 &&
-      end.shard->dice("net.reset").chance(universe.weather.connection_reset)) {
+      universe.mishaps.befalls(faults::Kind::connection_reset, link(side),
+                               universe.weather.connection_reset)) {
+    universe.recorder.count("mishap.connection_reset", 1);
     send_reset(side);
     return fail(Code::failed, "connection was reset");
   }

@@ -95,6 +95,7 @@ class Conduit {
   void accept_here();
   void drop_if_released();
   std::size_t cut_short(Side side, std::size_t bytes);
+  std::string link(Side from) { return link_name(host_of(from), host_of(other(from))); }
   Network& network_;
   const ConduitId id_;
   Host& to_;

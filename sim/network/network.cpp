@@ -24,6 +24,8 @@ Network::~Network() = default;
 
 // --- time and trouble ---
 
+std::string link_name(const Host& from, const Host& to) { return from.name() + ">" + to.name(); }
+
 Nanos Network::arrival(const Host& from, const Host& to) {
   const faults::Weather& weather = universe_.weather;
   const Nanos now = universe_.loop.now();
@@ -33,7 +35,10 @@ Nanos Network::arrival(const Host& from, const Host& to) {
   const std::uint64_t entity = std::uint64_t{pair.first} << 32 | pair.second;
   Dice dice(universe_.seed() ^ ++link.sent * 0x9E3779B97F4A7C15u, "net.delay", entity);
   Nanos delay = universe_.latency(dice, weather.link);
-  if (weather.link_tail > 0 && dice.chance(weather.link_tail)) delay *= 100;
+  if (weather.link_tail > 0 && universe_.mishaps.befalls(faults::Kind::network_tail,
+                                                         link_name(from, to), weather.link_tail)) {
+    delay *= 100;
+  }
   if (now < link.slow_until) delay *= link.slow;
   delay = std::min(delay, delay_max);
   // What meets a cut is sent again after it, later the longer it lasted.
@@ -199,7 +204,9 @@ Result<void> Network::send_frame(Shard& from, io::ShardAddress to, std::string f
     return fail(Code::retry_later, "queue to that shard is full");
   }
   const double loss = universe_.weather.frame_loss;
-  if (!same_process && loss > 0 && from.dice("net.frame_loss").chance(loss)) {
+  if (!same_process && loss > 0 &&
+      universe_.mishaps.befalls(faults::Kind::frame_loss, link_name(from.host(), *host), loss)) {
+    universe_.recorder.count("mishap.frame_loss", 1);
     ++lane.generation;  // the connection ends here, with all that is on its way
     lane.bytes_in_flight = 0;
     return {};

@@ -31,6 +31,7 @@
 namespace perdure::sim {
 
 class Conduit;
+std::string link_name(const Host& from, const Host& to);  // "n1>n3"
 using ConduitId = std::uint64_t;
 
 class Network {

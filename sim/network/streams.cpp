@@ -123,7 +123,8 @@ Result<std::vector<std::string>> SimNames::resolve(std::string_view host, Instan
   const Instant answer = shard_.fibers().now() + std::chrono::nanoseconds(latency);
   TRY_VOID(shard_.fibers().sleep_until(std::min(answer, deadline)));
   if (answer > deadline) return fail(Code::timed_out, "name server did not answer");
-  if (universe.weather.names_error > 0 && dice.chance(universe.weather.names_error)) {
+  if (universe.mishaps.befalls(faults::Kind::names_error, shard_.host().name(),
+                               universe.weather.names_error)) {
     return fail(Code::not_found, "name server failed");
   }
   if (host == "localhost" || host == "127.0.0.1") return std::vector<std::string>{"127.0.0.1"};

@@ -282,8 +282,10 @@ Verdict run(const Config& config, Bug bug) {
   universe.add_host({.name = "server"}).start([bug](std::span<const io::World> worlds) {
     return std::make_unique<Server>(worlds[0], bug);
   });
-  const std::uint64_t clients = 1 + experiment.dice("workload.clients").below(5);
-  const std::uint64_t values = 20 + experiment.dice("workload.values").below(100);
+  const std::uint64_t clients =
+      experiment.setting("workload.clients", 1 + experiment.dice("workload.clients").below(5));
+  const std::uint64_t values =
+      experiment.setting("limit.values", 20 + experiment.dice("workload.values").below(100));
   known.clients_working = static_cast<std::uint32_t>(clients);
   for (std::uint64_t i = 1; i <= clients; ++i) {
     universe.add_host({.name = fmt::format("client{}", i), .helper = true})

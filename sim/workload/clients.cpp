@@ -45,6 +45,28 @@ Result<Answer> post(io::World& world, const std::string& authority, std::string 
 
 }  // namespace
 
+WorkloadOptions workload_options(Experiment& experiment, WorkloadOptions options) {
+  const auto number = [&](const std::string& name, std::uint32_t otherwise) {
+    return static_cast<std::uint32_t>(experiment.setting("workload." + name, otherwise));
+  };
+  options.clients = number("clients", options.clients);
+  options.operations = number("operations", options.operations);
+  options.keys = std::max(number("keys", options.keys), 1u);
+  options.gap = experiment.setting_ms("workload.gap_ms", options.gap);
+  options.timeout = experiment.setting_ms("workload.timeout_ms", options.timeout);
+  const auto ppm = static_cast<std::uint32_t>(options.without_key * 1e6);
+  options.without_key = number("without_key_ppm", ppm) / 1e6;
+  // All clients together; the gap is what makes it so.
+  if (const std::uint32_t rate = number("rate_hz", 0); rate > 0) {
+    options.gap = milliseconds(2000 * options.clients / rate);
+  }
+  for (std::size_t verb = 0; verb < options.weights.size(); ++verb) {
+    const std::string name = "mix." + std::string(name_of(static_cast<Verb>(verb)));
+    options.weights[verb] = number(name, options.weights[verb]);
+  }
+  return options;
+}
+
 // One client and its fiber.
 struct Workload::Client {
   Workload& workload;
@@ -73,6 +95,17 @@ struct Workload::Client {
             .key = fmt::format("k{}", below("client.key", workload.options_.keys)),
             .token = fmt::format("c{}-{}", number, n),
             .idempotent = !chance("client.without_key", workload.options_.without_key)};
+  }
+
+  void returned(std::size_t record, Fate fate, std::string answer) {
+    Universe& universe = workload.experiment_.universe();
+    const Verb verb = workload.history_.operations()[record].verb;
+    universe.recorder.count(fmt::format("client.{}.{}", name_of(verb),
+                                        fate == Fate::answered  ? "answered"
+                                        : fate == Fate::refused ? "refused"
+                                                                : "unknown"),
+                            1);
+    workload.history_.returned(record, universe.loop.now(), fate, std::move(answer));
   }
 
   struct Asked {
@@ -109,19 +142,18 @@ struct Workload::Client {
     while (true) {
       const auto answer =
           post(world, ingress(), asked.target, headers, asked.body, in(workload.options_.timeout));
-      const Nanos now = universe.loop.now();
       if (answer && answer->status / 100 == 2) {
-        history.returned(record, now, Fate::answered, answer->body);
+        returned(record, Fate::answered, answer->body);
         break;
       }
       const bool final_refusal =
           answer && answer->status / 100 == 4 && answer->status != 429 && answer->status != 408;
       if (final_refusal) {
-        history.returned(record, now, Fate::refused, answer->body);
+        returned(record, Fate::refused, answer->body);
         break;
       }
       if (!operation.idempotent) {
-        history.returned(record, now, Fate::unknown, "");
+        returned(record, Fate::unknown, "");
         break;
       }
       history.retried(record);
@@ -155,7 +187,10 @@ struct Workload::Client {
     for (std::uint32_t n = 1; n <= workload.options_.operations; ++n) {
       const auto gap = static_cast<std::uint64_t>(workload.options_.gap.count());
       const auto pause = Duration(static_cast<Duration::rep>(below("client.gap", gap + 1)));
-      if (!world.fibers.sleep_until(in(pause)) || !perform(draw(n))) return;
+      if (!world.fibers.sleep_until(in(pause))) return;
+      const Operation operation = draw(n);
+      if (workload.experiment_.skipped(operation.token)) continue;
+      if (!perform(operation)) return;
     }
     --workload.working_;
   }

@@ -34,6 +34,12 @@ struct WorkloadOptions {
   std::array<std::uint32_t, 8> weights = {5, 5, 3, 1, 1, 2, 1, 2};  // by Verb
 };
 
+inline constexpr std::size_t verbs_of_workload =
+    std::tuple_size_v<decltype(WorkloadOptions::weights)>;
+
+// As the plan of the run says, or else as by default.
+WorkloadOptions workload_options(Experiment& experiment, WorkloadOptions otherwise = {});
+
 class Workload {
  public:
   Workload(Experiment& experiment, WorkloadOptions options, History& history, Journals& journals);

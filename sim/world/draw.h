@@ -33,7 +33,15 @@ class Dice {
   Dice(std::uint64_t seed, std::string_view stream, std::uint64_t entity = 0)
       : seed_(seed), stream_(stream_id(stream)), entity_(entity) {}
 
-  std::uint64_t next() { return draw(seed_, stream_, entity_, counter_++); }
+  // The same, but another one whenever `salt` changes; it outlives this.
+  Dice& salted(const std::uint64_t& salt) {
+    salt_ = &salt;
+    return *this;
+  }
+
+  std::uint64_t next() {
+    return draw(salt_ != nullptr ? seed_ ^ *salt_ : seed_, stream_, entity_, counter_++);
+  }
   std::uint64_t below(std::uint64_t n);                              // n > 0
   std::uint64_t between(std::uint64_t low, std::uint64_t high);      // both included
   std::uint64_t log_between(std::uint64_t low, std::uint64_t high);  // even in magnitude
@@ -44,6 +52,7 @@ class Dice {
  private:
   std::uint64_t seed_, stream_, entity_;
   std::uint64_t counter_ = 0;
+  const std::uint64_t* salt_ = nullptr;
 };
 
 }  // namespace perdure::sim

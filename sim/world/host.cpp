@@ -161,6 +161,19 @@ void Host::crash_at_mark(Death death, std::string mark, std::uint64_t nth,
                     .restart_after = restart_after});
 }
 
+void Host::die_here(Death death, std::optional<Nanos> restart_after) {
+  if (!up() || doom_) return;
+  doom_ = Doom{.death = death, .effects_left = 0, .restart_after = restart_after, .begun = true};
+}
+
+void Host::wipe() {
+  CHECK(!up());
+  ++wipes_;
+  disk_ = std::make_unique<DiskStore>(universe_.seed(), std::uint64_t{number_} << 32 | wipes_,
+                                      universe_.weather.disk_bytes);
+  tables_ = std::make_unique<TableStore>();
+}
+
 void Host::turn_begins() {
   if (doom_) doom_->begun = true;
 }

@@ -74,6 +74,9 @@ class Host {
   void crash_in_turn(Death death, std::uint64_t effects, std::optional<Nanos> restart_after);
   void crash_at_mark(Death death, std::string mark, std::uint64_t nth,
                      std::optional<Nanos> restart_after);
+  // Now, within a turn of its own: what it did before stands, nothing after it happens.
+  void die_here(Death death, std::optional<Nanos> restart_after);
+  void wipe();       // its disk and tables; it is down
   void spare();      // forgets crashes that are armed but have not begun, and pauses
   void shut_down();  // for good, politely: the guest is destroyed without a crash of the disk
 
@@ -129,7 +132,7 @@ class Host {
   std::unique_ptr<Process> process_;
   Life life_;
   bool powered_ = true;
-  std::uint64_t crashes_ = 0;
+  std::uint64_t crashes_ = 0, wipes_ = 0;
   std::uint32_t step_factor_ = 1;
   HostClocks clocks_;
   std::unique_ptr<DiskStore> disk_;

@@ -69,7 +69,10 @@ void Loop::run_next() {
   if (entry.at > now_) events_at_now_ = 0;
   now_ = entry.at;
   ++events_;
-  if (events_ == break_event_) break_reached_();
+  while (!breaks_.empty() && breaks_.begin()->first <= events_) {
+    const auto reached = breaks_.extract(breaks_.begin());
+    reached.mapped()();
+  }
   note(slot.owner, slot.kind, slot.payload);
   guard_against_zeno();
   if (!stopped_) action();
@@ -134,8 +137,7 @@ std::vector<Happened> Loop::recent() const {
 }
 
 void Loop::break_at(std::uint64_t n, std::function<void()> reached) {
-  break_event_ = n;
-  break_reached_ = std::move(reached);
+  breaks_.emplace(n, std::move(reached));
 }
 
 }  // namespace perdure::sim

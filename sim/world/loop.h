@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -116,7 +117,7 @@ class Loop {
 
   // The last events, oldest first.
   std::vector<Happened> recent() const;
-  // Calls `reached` just before event n runs (a debugger's breakpoint).
+  // Calls `reached` just before event n runs: a debugger's breakpoint, or a fault.
   void break_at(std::uint64_t n, std::function<void()> reached);
 
  private:
@@ -156,8 +157,7 @@ class Loop {
   Digest digest_;
   std::vector<Happened> ring_;  // ring_size at most; ring_next_ is the oldest then
   std::size_t ring_next_ = 0;
-  std::uint64_t break_event_ = 0;
-  std::function<void()> break_reached_;
+  std::multimap<std::uint64_t, std::function<void()>> breaks_;  // by event
 };
 
 }  // namespace perdure::sim

@@ -15,18 +15,22 @@ namespace perdure::sim {
 
 class AddressedRandom final : public io::Random {
  public:
-  AddressedRandom(std::uint64_t seed, std::uint64_t entity) : seed_(seed), entity_(entity) {}
+  // Other draws whenever `salt`, if there is one, changes; it outlives this.
+  AddressedRandom(std::uint64_t seed, std::uint64_t entity, const std::uint64_t* salt = nullptr)
+      : seed_(seed), entity_(entity), salt_(salt) {}
 
   std::uint64_t draw(std::string_view stream) override {
     auto found = streams_.find(stream);
     if (found == streams_.end()) {
       found = streams_.emplace(stream, Dice(seed_, stream, entity_)).first;
+      if (salt_ != nullptr) found->second.salted(*salt_);
     }
     return found->second.next();
   }
 
  private:
   const std::uint64_t seed_, entity_;
+  const std::uint64_t* const salt_;
   std::map<std::string, Dice, std::less<>> streams_;
 };
 

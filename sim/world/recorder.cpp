@@ -69,9 +69,10 @@ std::string show(const TraceEvent& event) {
 
 void Recorder::event(const TraceEvent& event) {
   if (telling()) line_(show(event));
+  add(marks_, event.name, 1);
+  for (const Watcher& watcher : watchers_) watcher(event.host, event.name);
   if (event.level == io::Level::debug) return;
   loop_.note(event.life, Kind::trace, hash_of(event));
-  add(marks_, event.name, 1);
   for (const Observer& observer : observers_) observer(event);
 }
 

@@ -1,9 +1,9 @@
 // sim/world/recorder.h
 //
 // What the engine said happened.  Every event above debug is folded into the digest and
-// counted as a mark under its name; observers (the on-line checkers) see it at once, in
-// the turn in which it happens.  The story is written down only when somebody asked
-// for it before the run.
+// counted as a mark under its name, as those of debug are; observers (the on-line checkers) see it
+// at once, in the turn in which it happens.  The story is written down only when somebody asked for
+// it before the run.
 #pragma once
 
 #include <cstdint>
@@ -39,11 +39,14 @@ class Recorder {
  public:
   using Observer = std::function<void(const TraceEvent&)>;
   using Line = std::function<void(const std::string&)>;
+  using Watcher = std::function<void(std::string_view host, std::string_view mark)>;
   using Marks = std::map<std::string, std::uint64_t, std::less<>>;
 
   explicit Recorder(Loop& loop) : loop_(loop) {}
 
   void observe(Observer observer) { observers_.push_back(std::move(observer)); }
+  // Called at every mark, of every level: for what is triggered by one.
+  void watch(Watcher watcher) { watchers_.push_back(std::move(watcher)); }
   // Every event is also written down from now on; `from_event` leaves out earlier ones.
   void tell(Line line, std::uint64_t from_event = 0) {
     line_ = std::move(line);
@@ -64,6 +67,7 @@ class Recorder {
  private:
   Loop& loop_;
   std::vector<Observer> observers_;
+  std::vector<Watcher> watchers_;
   Line line_;
   std::uint64_t from_event_ = 0;
   Marks marks_, counters_;

@@ -53,10 +53,18 @@ class SimTrace final : public io::Trace {
                              .level = level,
                              .name = name,
                              .fields = {fields.begin(), fields.size()}});
-    if (level != io::Level::debug) shard_.host().reached(name);
+    shard_.host().reached(name);
   }
   void count(std::string_view name, std::uint64_t by) override {
     shard_.universe().recorder.count(name, by);
+  }
+  bool rarely(std::string_view site) override {
+    Universe& universe = shard_.universe();
+    if (universe.weather.code_sites == 0 || shard_.host().helper()) return false;
+    const bool open = draw(universe.seed(), "site.open", hash64(site), 0) % 4 == 0;
+    if (!open) return false;
+    return universe.mishaps.befalls(faults::Kind::code_sites, site, universe.weather.code_sites)
+        .has_value();
   }
 
  private:
@@ -76,7 +84,8 @@ struct Shard::Twins {
         names(shard),
         objects(shard),
         peers(shard),
-        random(shard.universe().seed(), entity_of(shard.host(), shard.life(), shard.index())),
+        random(shard.universe().seed() ^ shard.universe().salt(),
+               entity_of(shard.host(), shard.life(), shard.index()), &shard.universe().salt()),
         streams(shard),
         tables(shard, disk),
         trace(shard) {

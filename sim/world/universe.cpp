@@ -20,9 +20,10 @@ Pick draw_pick(std::uint64_t seed) {
 Universe::Universe(UniverseOptions options)
     : loop(options.limits),
       recorder(loop),
+      mishaps(*this),
       weather(options.weather),
       options_(options),
-      pick_(draw_pick(options.seed)),
+      pick_(options.pick.value_or(draw_pick(options.seed))),
       http_over_streams_(
           options.http_over_streams.value_or(draw(options.seed, "http", 0, 0) % 5 == 0)),
       network_(std::make_unique<Network>(*this)),

@@ -23,6 +23,7 @@
 #include "sim/world/draw.h"
 #include "sim/world/host.h"
 #include "sim/world/loop.h"
+#include "sim/world/mishaps.h"
 #include "sim/world/recorder.h"
 
 namespace perdure::sim {
@@ -42,6 +43,7 @@ struct UniverseOptions {
   faults::Weather weather = {};
   LoopLimits limits = {};
   std::optional<bool> http_over_streams = {};  // drawn, one seed in five, unless said
+  std::optional<Pick> pick = {};               // drawn, unless said
 };
 
 class Universe {
@@ -63,10 +65,14 @@ class Universe {
   std::string waiting() const;
 
   Dice dice(std::string_view stream, std::uint64_t entity = 0) const {
-    return Dice(seed(), stream, entity);
+    return Dice(options_.seed, stream, entity).salted(salt_);
   }
   Nanos latency(Dice& dice, const faults::Latency& latency) const;
-  std::uint64_t seed() const { return options_.seed; }
+  // Of all draws from now on.  reseed() makes everything that is still to be drawn another:
+  // how much of the future was decided by then is what blame asks.
+  std::uint64_t seed() const { return options_.seed ^ salt_; }
+  const std::uint64_t& salt() const { return salt_; }
+  void reseed(std::uint64_t salt) { salt_ = salt; }
   // A fair day from now on: latencies as by default, no more errors.
   void calm() { weather = faults::Weather(); }
   Pick pick() const { return pick_; }
@@ -75,6 +81,7 @@ class Universe {
 
   Loop loop;
   Recorder recorder;
+  Mishaps mishaps;
   faults::Weather weather;
   host::StackPool stacks;
 
@@ -83,6 +90,7 @@ class Universe {
 
  private:
   const UniverseOptions options_;
+  std::uint64_t salt_ = 0;
   const Pick pick_;
   const bool http_over_streams_;
   std::unique_ptr<Network> network_;

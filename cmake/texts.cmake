@@ -1,0 +1,12 @@
+# Writes OUT, a C++ file with the text of every FOLDER/**/*.txtpb by its name in there.
+file(GLOB_RECURSE files RELATIVE ${FOLDER} ${FOLDER}/*.txtpb)
+list(SORT files)
+set(code "#include \"sim/scenario_texts.h\"\n\nnamespace perdure::sim {\n\n")
+string(APPEND code "std::span<const ScenarioText> scenario_texts() {\n  static constexpr ScenarioText all[] = {\n")
+foreach(file ${files})
+  file(READ ${FOLDER}/${file} text)
+  string(REGEX REPLACE "\\.txtpb$" "" name ${file})
+  string(APPEND code "      {\"${name}\", R\"~text~(${text})~text~\"},\n")
+endforeach()
+string(APPEND code "      {\"\", \"\"}};\n  return std::span(all).first(std::size(all) - 1);\n}\n\n}  // namespace perdure::sim\n")
+file(WRITE ${OUT} "${code}")

@@ -1,0 +1,31 @@
+// faults/disk/write_errors.h
+//
+// Range: one to three writes.
+#pragma once
+
+#include "faults/drawer.h"
+
+namespace perdure::faults {
+
+struct WriteErrors {
+  static constexpr Kind kind = Kind::write_errors;
+  static constexpr std::string_view name = "write_errors";
+  static constexpr std::string_view story = "The next writes fail, having written some of it.";
+  static constexpr double per_minute = 1;  // of one node, in a rough run
+
+  std::string host;
+  std::uint32_t count = 1;
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("host", self.host);
+    visit("count", self.count);
+  }
+  static WriteErrors draw(Drawer& draw, const Victims& victims) {
+    WriteErrors fault = {.host = draw.one_of(victims.nodes)};
+    fault.count = static_cast<std::uint32_t>(1 + draw.below(3));
+    return fault;
+  }
+};
+
+}  // namespace perdure::faults
