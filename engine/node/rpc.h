@@ -39,6 +39,8 @@ enum class Verb : std::uint8_t {
   look = 9,         // where an invocation is in its life
   group = 10,       // a message of the metadata group's Raft: told, never answered
   group_ask = 11,   // a question to a member of the metadata group
+  log_ask = 12,     // a question about this node's copies of a loglet
+  log_frame = 13,   // a writer's records, or what a copy says to them: told, never answered
 };
 
 class Rpc {
