@@ -25,9 +25,9 @@
 namespace perdure::control {
 
 struct RaftLoglets {
-  LogletId entries = LogletId(UINT64_MAX - 1);  // no partition's log has these
-  LogletId ballots = LogletId(UINT64_MAX - 2);
-  LogletId snapshots = LogletId(UINT64_MAX - 3);
+  LogletId entries = LogletId(UINT64_MAX - 2);  // nobody else has these
+  LogletId ballots = LogletId(UINT64_MAX - 3);
+  LogletId snapshots = LogletId(UINT64_MAX - 4);
 };
 
 class RaftStorage {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/base/bytes.h"
 #include "engine/io/clock.h"
 #include "engine/io/disk.h"
 #include "engine/io/random.h"
@@ -17,6 +18,7 @@ namespace {
 using Rooms = Shard::Rooms;
 
 constexpr Duration hello_pause = std::chrono::milliseconds(5);
+constexpr LogletId former_metadata = LogletId(UINT64_MAX);
 
 wire::Uuid draw_id(io::World& world) {
   return {.high = world.random.draw("node.proposal"), .low = world.random.draw("node.proposal")};
@@ -56,6 +58,28 @@ Result<void> open_wals(Rooms& r) {
   return {};
 }
 
+// A cluster of one is a cluster: a metadata group with one voter, which others may join.
+Result<void> open_metadata(Rooms& r) {
+  if (r.wals.at(0)->find(former_metadata)) {
+    return fail(Code::invalid, "the data directory is of a build before the metadata group");
+  }
+  TRY(metadata,
+      control::RaftMetadata::open({.fibers = r.world.fibers,
+                                   .random = r.world.random,
+                                   .trace = r.world.trace,
+                                   .wal = *r.wals.at(0),
+                                   .members = r.group_members},
+                                  {.self = r.options.node,
+                                   .group = hash64(r.options.cluster_name),
+                                   .first_members = {.voters = {r.options.node}, .learners = {}},
+                                   .raft = {},
+                                   .limits = {}}));
+  r.store_of_metadata = std::move(metadata);
+  r.metadata = r.store_of_metadata.get();
+  serve_group(r.rpc, *r.store_of_metadata);
+  return {};
+}
+
 Result<void> open_first(Rooms& r) {
   TRY(opened, wal::open_marker(r.world.disk, {.cluster = r.options.cluster_name,
                                               .node = r.options.node,
@@ -66,9 +90,7 @@ Result<void> open_first(Rooms& r) {
   r.layout.storage_id = opened.marker.id;
   TRY_VOID(open_wals(r));
 
-  TRY(metadata, control::WalMetadata::open(r.world.fibers, *r.wals.at(0), {}));
-  r.store_of_metadata = std::move(metadata);
-  r.metadata = r.store_of_metadata.get();
+  TRY_VOID(open_metadata(r));
   TRY(cluster, update<ClusterConfig>(r, "cluster", [&](ClusterConfig& config) {
         if (config.partitions != 0) return false;
         config.partitions = r.options.partitions;

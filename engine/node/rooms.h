@@ -11,13 +11,14 @@
 
 #include "engine/admin/admin.h"
 #include "engine/control/discovery.h"
+#include "engine/control/raft_metadata.h"
 #include "engine/control/registry.h"
-#include "engine/control/wal_metadata.h"
 #include "engine/ingress/ingress.h"
 #include "engine/invoker/invoker.h"
 #include "engine/log/log.h"
 #include "engine/node/admin_registry.h"
 #include "engine/node/checkpointer.h"
+#include "engine/node/group_members.h"
 #include "engine/node/handlers.h"
 #include "engine/node/metadata_chains.h"
 #include "engine/node/operations.h"
@@ -73,9 +74,10 @@ struct Shard::Rooms {
   WalWatch wal_watch;
   std::map<std::uint32_t, std::unique_ptr<wal::Wal>> wals;             // by stream
   std::map<std::uint32_t, std::unique_ptr<log::LogletStore>> loglets;  // over each of them
-  std::unique_ptr<control::WalMetadata> store_of_metadata;             // shard 0's
-  std::unique_ptr<RemoteMetadata> remote_metadata;                     // of the others
-  control::Metadata* metadata = nullptr;                               // one of the two
+  GroupMembers group_members;
+  std::unique_ptr<control::RaftMetadata> store_of_metadata;  // shard 0's
+  std::unique_ptr<RemoteMetadata> remote_metadata;           // of the others
+  control::Metadata* metadata = nullptr;                     // one of the two
   std::unique_ptr<MetadataChains> chains;
   std::unique_ptr<SchemaView> schema;
   Partitions partitions;

@@ -54,7 +54,10 @@ Result<std::string> Rpc::ask(io::ShardAddress to, Verb verb, std::string_view re
   return answer;
 }
 
-void Rpc::stop() { serving_.stop(); }
+void Rpc::stop() {
+  hears_.clear();
+  serving_.stop();
+}
 
 void Rpc::on_frame(io::ShardAddress from, std::string bytes) {
   if (bytes.size() < head_bytes) {

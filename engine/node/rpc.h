@@ -58,7 +58,7 @@ class Rpc {
   Result<std::string> ask(io::ShardAddress to, Verb, std::string_view request, Instant deadline);
   // Never parks, and nobody answers; what cannot be sent is lost.
   void tell(io::ShardAddress to, Verb, std::string_view bytes);
-  void stop();  // cancels what is being served, joins
+  void stop();  // hears nothing more, cancels what is being served, joins
 
  private:
   struct Pending {

@@ -40,7 +40,12 @@ tables::CheckpointOptions checkpoint_options(const Options& options) {
 // The wiring diagram: what needs nothing but the World.  The rest is made by open(),
 // which knows where everything is.
 Shard::Rooms::Rooms(const Options& told, const io::World& given)
-    : options(told), world(given), rpc(world), wal_watch(world.fibers), partitions(world, rpc) {}
+    : options(told),
+      world(given),
+      rpc(world),
+      wal_watch(world.fibers),
+      group_members(rpc),
+      partitions(world, rpc) {}
 
 Shard::Shard(const Options& options, const io::World& world)
     : rooms_(std::make_unique<Rooms>(options, world)) {}
@@ -119,6 +124,7 @@ void Shard::stop() {
   r.partitions.clear();
   if (r.schema) r.schema->stop();
   for (auto& [partition, replica] : r.replicas) replica.log.reset();
+  if (r.store_of_metadata) r.store_of_metadata->stop();
   r.store_of_metadata.reset();
   for (auto& [stream, wal] : r.wals) {
     wal->unlisten(watched_loglet);
