@@ -77,6 +77,10 @@ ConversationEnd Attempt::journey() {
   OutgoingRequest request;
   if (std::optional<AttemptFailure> why = prepare(*replay, request)) return std::move(*why);
   if (std::optional<AttemptFailure> why = open(std::move(request))) return std::move(*why);
+  const bool read = shared_.world.trace.wants(io::Level::debug);
+  shared_.world.trace.event(
+      io::Level::debug, "invoker.attempt.started",
+      {{"invocation", read ? id_.text() : std::string()}, {"entries", replay->entries}});
   send(opening_message(*replay));
   replay = Replay();
   for (Early& early : std::exchange(early_, {})) stored(early.index, early.frames);

@@ -79,6 +79,8 @@ Result<Lsn> Log::append(std::string record, wal::Admission admission) {
   TRY(offset, sequencer_.submit(std::move(record)));
   const Lsn at = lsn_of(open(), offset);
   next_ = at.next();
+  trace_.event(io::Level::debug, "log.appended",
+               {{"partition", partition_.raw()}, {"lsn", at.raw()}});
   pay(sequencer_.take_effects_of(node_));
   if (replicator_) replicator_->work();
   if (ended_) return std::unexpected(*ended_);
@@ -102,6 +104,8 @@ void Log::pay(const SequencerEffects& effects) {
     grew = true;
   }
   if (!grew) return;
+  trace_.event(io::Level::debug, "log.committed",
+               {{"partition", partition_.raw()}, {"lsn", committed_.raw()}});
   if (reach_.servers != nullptr) store_.committed(open().id, sequencer_.committed());
   if (waiting_ > 0) grew_.notify_all();
   // Last: the observer may append, and the effects above are then others.

@@ -35,6 +35,26 @@ Result<void> check_submitted(const wire::Record& record) {
   return {};
 }
 
+// For whoever reads a trace: "Invoke inv_1... Counter/k1/add key=c1-7, Entry inv_1...".
+std::string summary(const wire::Record& record) {
+  std::string text;
+  for (const wire::Command& command : record.commands) {
+    if (!text.empty()) text += ", ";
+    text += wire::name_of(command);
+    std::visit(
+        [&text](const auto& body) {
+          if constexpr (requires { body.id.text(); }) text += ' ' + body.id.text();
+        },
+        command.body);
+    if (const auto* invoke = std::get_if<wire::Invoke>(&command.body)) {
+      text +=
+          ' ' + invoke->target.service + '/' + invoke->target.key + '/' + invoke->target.handler;
+      if (invoke->idempotency_key) text += " key=" + *invoke->idempotency_key;
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 Partition::Partition(const Parts& parts, const Options& options)
@@ -298,6 +318,11 @@ Result<void> Partition::apply_one(Lsn lsn, const wire::Record& record, std::size
   applied_ = lsn;
   log_bytes_ += bytes;
   if (!dirty_since_) dirty_since_ = world_.clock.steady();
+  const bool read = world_.trace.wants(io::Level::debug);
+  world_.trace.event(io::Level::debug, "processor.applied",
+                     {{"partition", owner_.partition.raw()},
+                      {"lsn", lsn.raw()},
+                      {"commands", read ? summary(record) : std::string()}});
   return {};
 }
 
