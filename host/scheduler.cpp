@@ -49,7 +49,7 @@ void Scheduler::start(io::Group& owner, std::string_view name, std::move_only_fu
   slot.since = now();
   ++live_;
   owner.entered(slot.id());
-  make_ready(slot);
+  make_ready(slot, Director::Ready::started);
 }
 
 void Scheduler::spawn_root(std::string_view name, std::move_only_function<void()> body,
@@ -162,12 +162,14 @@ void Scheduler::cancel(io::FiberId fiber) {
 void Scheduler::unpark(Slot& slot, io::Woken why) {
   drop_alarm(slot);
   slot.woken = why;
-  make_ready(slot);
+  make_ready(slot,
+             why == io::Woken::by_cancel ? Director::Ready::cancelled : Director::Ready::woken);
 }
 
-void Scheduler::make_ready(Slot& slot) {
+void Scheduler::make_ready(Slot& slot, Director::Ready why) {
   slot.state = State::ready;
   ready_.push_back(slot.id());
+  if (director_ != nullptr) director_->ready(slot.id(), slot.name, why);
 }
 
 // --- running ---
@@ -184,7 +186,7 @@ void Scheduler::run_ready() {
 }
 
 void Scheduler::release(std::vector<io::FiberId>& waiting) {
-  for (const io::FiberId fiber : waiting) make_ready(*find(fiber));
+  for (const io::FiberId fiber : waiting) make_ready(*find(fiber), Director::Ready::later);
   waiting.clear();
 }
 

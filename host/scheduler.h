@@ -49,6 +49,9 @@ class Director {
   virtual std::size_t pick(std::span<const io::FiberId> ready) = 0;
   virtual void before_step(io::FiberId, std::string_view /*name*/) {}
   virtual void after_step(io::FiberId) {}
+  // It may run from now on, because of what happens just now.
+  enum class Ready { started, woken, cancelled, later };  // later: by yield or turn_end
+  virtual void ready(io::FiberId, std::string_view /*name*/, Ready) {}
 };
 
 class Scheduler : public io::Fibers {
@@ -142,7 +145,7 @@ class Scheduler : public io::Fibers {
   static bool later(const Alarm& a, const Alarm& b);
   Slot* find(io::FiberId fiber) const;
   Slot& running() const;
-  void make_ready(Slot& slot);
+  void make_ready(Slot& slot, Director::Ready why);
   void unpark(Slot& slot, io::Woken why);
   io::FiberId take_next();
   void step(Slot& slot);

@@ -1,7 +1,5 @@
 #include "sim/nemesis.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "engine/base/bytes.h"
@@ -75,6 +73,7 @@ void Nemesis::marked(std::string_view host, std::string_view mark) {
       const Duration back = power != nullptr
                                 ? power->restart_after
                                 : std::get<faults::ProcessCrash>(misfortune.fault).restart_after;
+      tell(misfortune.fault);
       ++inflicted_;
       universe_.recorder.count(power != nullptr ? "fault.power_loss" : "fault.process_crash", 1);
       universe_.host(host).die_here(power != nullptr ? Death::power_loss : Death::process_crash,
@@ -83,6 +82,27 @@ void Nemesis::marked(std::string_view host, std::string_view mark) {
     }
     after(misfortune.at, [this, fault = with_self(misfortune.fault, host)] { happen(fault); });
   }
+}
+
+// Whom it concerns and how long it lasts stand in each fault under the same names.
+void Nemesis::tell(const faults::Fault& fault) {
+  Recorder& recorder = universe_.recorder;
+  if (!recorder.telling()) return;
+  Life life;
+  Nanos lasts = 0;
+  const auto concerns = [&](const std::string& name) {
+    if (const Host* host = universe_.find_host(name)) life = {host->number(), host->incarnation()};
+  };
+  std::visit(
+      [&](const auto& f) {
+        if constexpr (requires { f.host; }) concerns(f.host);
+        if constexpr (requires { f.from; }) concerns(f.from);
+        if constexpr (requires { f.lasts; }) lasts = nanos(f.lasts);
+      },
+      fault);
+  const std::string text = show(fault);
+  const std::string_view name = std::string_view(text).substr(0, text.find(' '));
+  recorder.tell_fault(life, name, text, lasts);
 }
 
 void Nemesis::after(Duration lasts, Loop::Action action) {
@@ -96,11 +116,12 @@ void Nemesis::happen(const faults::Fault& fault) {
   const std::string what = show(fault);
   const Result<void> allowed = budget_.spend(fault);
   universe_.loop.note(Life(), Kind::nemesis, hash64(what));
-  universe_.recorder.say(fmt::format("{:>12.6f} {:>8} {}: {}{}",
-                                     static_cast<double>(universe_.loop.now()) / 1e9,
-                                     universe_.loop.event(), allowed ? "fault" : "refused", what,
-                                     allowed ? "" : ": " + allowed.error().detail));
-  if (!allowed) return;
+  if (!allowed) {
+    universe_.recorder.tell(
+        {.what = trace::What::nemesis, .name = "refused", .detail = allowed.error().detail});
+    return;
+  }
+  tell(fault);
   ++inflicted_;
   universe_.recorder.count("fault." + std::string(faults::entry(kind_of(fault)).name), 1);
   inflict(fault);
@@ -278,9 +299,7 @@ void Nemesis::inflict(const faults::Fault& fault) {
 
 void Nemesis::heal() {
   *healed_ = true;
-  universe_.recorder.say(fmt::format("{:>12.6f} {:>8} the world is healed",
-                                     static_cast<double>(universe_.loop.now()) / 1e9,
-                                     universe_.loop.event()));
+  universe_.recorder.tell_healed();
   universe_.calm();
   universe_.network().heal();
   universe_.bucket().out_until(0);

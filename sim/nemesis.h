@@ -37,6 +37,7 @@ class Nemesis {
  private:
   void marked(std::string_view host, std::string_view mark);
   void happen(const faults::Fault& fault);
+  void tell(const faults::Fault& fault);
   void inflict(const faults::Fault& fault);
   // Later, unless the world was healed by then.
   void after(Duration lasts, Loop::Action action);

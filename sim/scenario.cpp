@@ -57,13 +57,15 @@ Experiment::Experiment(const Config& config, const std::set<faults::Kind>& forbi
                                                  .pick = config.plan.pick});
   if (config.plan.mishaps) universe_->mishaps.only(*config.plan.mishaps);
   if (config.keep_plan) universe_->mishaps.keep(mishaps_kept);
-  if (config.tell) universe_->recorder.tell(config.tell, config.tell_from_event);
+  if (config.story != nullptr) universe_->recorder.tell_into(config.story);
   if (config.reseed_at) {
     universe_->loop.at(*config.reseed_at, Life(), Kind::nemesis, 0,
                        [this] { universe_->reseed(config_.reseed_salt); });
   }
   if (config.break_at_event > 0) {
-    universe_->loop.break_at(config.break_at_event, config.break_reached);
+    const Loop& loop = universe_->loop;
+    universe_->loop.break_at(config.break_at_event,
+                             [&loop, told = config.break_reached] { told(loop); });
   }
 }
 
@@ -107,6 +109,9 @@ bool Experiment::chaos(const faults::Victims& victims, Duration lasts) {
   schedule.insert(schedule.end(), own.begin(), own.end());
   nemesis_ = std::make_unique<Nemesis>(*universe_, budget_, std::move(schedule));
   if (config_.planned) config_.planned(resolved(/*with_mishaps=*/false));
+  for (const faults::Misfortune& misfortune : nemesis_->schedule()) {
+    if (config_.story != nullptr) universe_->recorder.tell_schedule(show(misfortune));
+  }
   nemesis_->begin();
   universe_->loop.run(universe_->loop.now() + nanos(lasts));
   return !universe_->loop.stopped();

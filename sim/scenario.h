@@ -30,10 +30,9 @@ namespace perdure::sim {
 
 struct Config {
   std::uint64_t seed = 0;
-  std::function<void(const std::string&)> tell;  // the story, line by line; or nothing
-  std::uint64_t tell_from_event = 0;
+  trace::Story* story = nullptr;     // everything that happens is written down here
   std::uint64_t break_at_event = 0;  // 0: nowhere
-  std::function<void()> break_reached;
+  std::function<void(const Loop&)> break_reached;
   std::optional<faults::Schedule> schedule;  // instead of the one the seed draws
   std::set<faults::Kind> forbidden;          // on top of the scenario's own
   Plan plan;                                 // what a file says; empty: all by chance

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -49,7 +50,17 @@ void History::fail(std::string_view check, const Operation& operation, std::stri
 std::size_t History::invoked(Operation operation) {
   operation.attempts = 1;
   operations_.push_back(std::move(operation));
+  tell(Step::invoked, operations_.size() - 1);
   return operations_.size() - 1;
+}
+
+void History::retried(std::size_t number) {
+  ++operations_[number].attempts;
+  tell(Step::retried, number);
+}
+
+void History::tell(Step step, std::size_t number) const {
+  if (watch_) watch_(step, number, operations_[number]);
 }
 
 void History::returned(std::size_t number, Nanos now, Fate fate, std::string answer) {
@@ -57,6 +68,7 @@ void History::returned(std::size_t number, Nanos now, Fate fate, std::string ans
   operation.returned = now;
   operation.fate = fate;
   operation.answer = std::move(answer);
+  tell(Step::returned, number);
   if (fate != Fate::answered) return;
   switch (operation.verb) {
     case Verb::echo:

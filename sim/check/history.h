@@ -57,9 +57,14 @@ class History {
   using Report = std::function<void(Finding)>;
   explicit History(Report report) : report_(std::move(report)) {}
 
+  // Who wants to know of each invoke, retry and return, at once.
+  enum class Step { invoked, retried, returned };
+  using Watch = std::function<void(Step, std::size_t number, const Operation&)>;
+  void watch(Watch watch) { watch_ = std::move(watch); }
+
   std::size_t invoked(Operation operation);  // its number
   // Each attempt of a client that is not the first; it may double what is not idempotent.
-  void retried(std::size_t number) { ++operations_[number].attempts; }
+  void retried(std::size_t number);
   void returned(std::size_t number, Nanos now, Fate fate, std::string answer);
   // A later answer to the same idempotency key.
   void answered_again(std::size_t number, std::string_view answer);
@@ -79,7 +84,10 @@ class History {
   void fail(std::string_view check, const Operation& operation, std::string detail);
   void check_position(const Operation& operation);
 
+  void tell(Step step, std::size_t number) const;
+
   const Report report_;
+  Watch watch_;
   std::vector<Operation> operations_;
   // key and position: who was told so.
   std::map<std::pair<std::string, std::uint64_t>, std::size_t> counts_, positions_;

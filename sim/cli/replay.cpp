@@ -1,12 +1,17 @@
 // perdure-sim replay: one seed again, and the last lines of its story.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
-#include <deque>
 #include <iostream>
 
-#include "sim/cli/one_seed.h"
+#include <fmt/format.h>
+
 #include "sim/cli/report.h"
+#include "sim/cli/told.h"
 #include "sim/cli/verbs.h"
+#include "sim/trace/view.h"
 
 namespace perdure::sim::cli {
 namespace {
@@ -15,7 +20,7 @@ class Replay final : public Verb {
  public:
   explicit Replay(CLI::App& command) {
     command.add_option("token", token_)->required();
-    command.add_option("--break-at", break_at_, "Raise SIGTRAP before this event");
+    command.add_option("--break-at", break_at_, "Raise SIGTRAP before this event, as event:N");
     command.add_flag("--force", force_, "Also for a token of another build");
   }
 
@@ -25,24 +30,47 @@ class Replay final : public Verb {
       std::cerr << seed.error().detail << "\n";
       return bad_usage;
     }
-    constexpr std::size_t tail_lines = 60;
-    std::deque<std::string> tail;
-    const Config config = {.tell =
-                               [&tail](const std::string& line) {
-                                 tail.push_back(line);
-                                 if (tail.size() > tail_lines) tail.pop_front();
-                               },
-                           .break_at_event = break_at_,
-                           .break_reached = [] { std::raise(SIGTRAP); }};
-    std::cout << seed->title();
-    const Verdict verdict = seed->run(config);
-    for (const std::string& line : tail) std::cout << line << "\n";
-    return print_verdict(verdict);
+    Config config;
+    if (!break_at_.empty()) {
+      const auto event = event_number(break_at_);
+      if (!event) {
+        std::cerr << event.error().detail << "\n";
+        return bad_usage;
+      }
+      config.break_at_event = *event;
+      config.break_reached = stop_here;
+    }
+    std::cout << seed->title() << std::flush;
+    const Told told = tell(*seed, std::move(config));
+    print_tail(*told.story);
+    return print_verdict(told.verdict);
   }
 
  private:
-  std::string token_;
-  std::uint64_t break_at_ = 0;
+  static void print_tail(const trace::Story& story) {
+    constexpr std::size_t tail_lines = 60;
+    const auto numbers = trace::chosen(story, {});
+    const std::size_t skipped = numbers.size() - std::min(numbers.size(), tail_lines);
+    std::cout << trace::column_heads();
+    for (std::size_t i = skipped; i < numbers.size(); ++i) {
+      std::cout << trace::line_of(story, numbers[i], ::isatty(STDOUT_FILENO) != 0) << "\n";
+    }
+  }
+
+  // For the debugger that waits for the signal: the last events before this one.
+  static void stop_here(const Loop& loop) {
+    constexpr std::size_t shown = 20;
+    const std::vector<Happened> recent = loop.recent();
+    for (std::size_t i = recent.size() - std::min(shown, recent.size()); i < recent.size(); ++i) {
+      const Happened& each = recent[i];
+      std::cerr << fmt::format("{:>12.6f} {:>8}  host {}.{} fiber {} {}\n",
+                               static_cast<double>(each.at) / 1e9, each.event, each.life.host,
+                               each.life.incarnation, each.fiber, name_of(each.kind));
+    }
+    std::raise(SIGTRAP);
+  }
+
+  std::string token_, break_at_;
   bool force_ = false;
 };
 

@@ -16,6 +16,7 @@ std::unique_ptr<Verb> make_shrink(CLI::App& command);    // shrink.cpp
 std::unique_ptr<Verb> make_blame(CLI::App& command);     // blame.cpp
 std::unique_ptr<Verb> make_coverage(CLI::App& command);  // coverage.cpp
 std::unique_ptr<Verb> make_trace(CLI::App& command);     // trace.cpp
+std::unique_ptr<Verb> make_why(CLI::App& command);       // why.cpp
 std::unique_ptr<Verb> make_doctor(CLI::App& command);    // doctor.cpp
 std::unique_ptr<Verb> make_worker(CLI::App& command);    // worker.cpp
 

@@ -42,9 +42,16 @@ class Calls {
     const Nanos stall = store().stalled_until() > now ? store().stalled_until() - now : 0;
     return stall + std::min(once * store().slow(), stall_max);
   }
+  // `what` is done to `path`; both are for whoever reads the story.
   template <class T, class Effect>
-  Result<T> perform(std::uint64_t payload, Nanos latency, Effect&& effect) {
-    return shard_.perform<T>(Kind::disk, payload, latency, std::forward<Effect>(effect));
+  Result<T> perform(std::string_view what, std::string_view path, std::uint64_t payload,
+                    Nanos latency, Effect&& effect) {
+    // The caller parks at once, so nothing else is caused by this.
+    if (shard_.telling()) shard_.loop().caused_by(shard_.tell(trace::What::disk, what, path));
+    Result<T> result =
+        shard_.perform<T>(Kind::disk, payload, latency, std::forward<Effect>(effect));
+    if (!result) shard_.tell(trace::What::disk, "failed", result.error().detail);
+    return result;
   }
 
   Result<void> write(DiskStore::Inode inode, std::uint64_t at, std::string_view bytes) {
@@ -74,13 +81,13 @@ std::string_view text(std::span<const std::byte> bytes) {
 
 class SimFile final : public io::File {
  public:
-  SimFile(Shard& shard, DiskStore::Inode inode)
-      : store_(shard.host().disk()), calls_(shard), inode_(inode) {}
+  SimFile(Shard& shard, DiskStore::Inode inode, std::string_view path)
+      : store_(shard.host().disk()), calls_(shard), inode_(inode), path_(path) {}
   ~SimFile() override { store_.release(inode_); }
 
   Result<std::size_t> read(std::uint64_t at, std::span<std::byte> into) override {
     const Nanos latency = calls_.takes(calls_.weather().disk_read, into.size());
-    return calls_.perform<std::size_t>(at, latency, [&]() -> Result<std::size_t> {
+    return calls_.perform<std::size_t>("read", path_, at, latency, [&]() -> Result<std::size_t> {
       if (calls_.store().take_read_failure() ||
           calls_.befalls(faults::Kind::io_error, calls_.weather().read_error)) {
         return fail(Code::failed, "read failed: input/output error");
@@ -90,12 +97,12 @@ class SimFile final : public io::File {
   }
   Result<void> write(std::uint64_t at, std::span<const std::byte> bytes) override {
     const Nanos latency = calls_.takes(calls_.weather().disk_write, bytes.size());
-    return calls_.perform<void>(hash64(text(bytes), at), latency,
+    return calls_.perform<void>("write", path_, hash64(text(bytes), at), latency,
                                 [&] { return calls_.write(inode_, at, text(bytes)); });
   }
   Result<void> sync() override {
     const std::uint64_t up_to = store_.write_number();
-    return calls_.perform<void>(up_to, calls_.takes(calls_.weather().disk_sync),
+    return calls_.perform<void>("sync", path_, up_to, calls_.takes(calls_.weather().disk_sync),
                                 [&] { return calls_.sync(inode_, up_to); });
   }
   Result<void> write_and_sync(std::uint64_t at, std::span<const std::byte> bytes) override {
@@ -104,7 +111,7 @@ class SimFile final : public io::File {
   }
   Result<std::uint64_t> size() override { return store_.size(inode_); }
   Result<void> truncate(std::uint64_t size) override {
-    return calls_.perform<void>(size, calls_.takes(calls_.weather().disk_write),
+    return calls_.perform<void>("truncate", path_, size, calls_.takes(calls_.weather().disk_write),
                                 [&] { return calls_.store().truncate(inode_, size); });
   }
 
@@ -112,52 +119,57 @@ class SimFile final : public io::File {
   DiskStore& store_;
   Calls calls_;
   const DiskStore::Inode inode_;
+  const std::string path_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<io::File>> SimDisk::open(std::string_view path, io::Open mode) {
   Calls calls(shard_);
-  auto inode =
-      calls.perform<DiskStore::Inode>(hash64(path), calls.takes(calls.weather().disk_write),
-                                      [&] { return calls.store().open(path, mode); });
+  auto inode = calls.perform<DiskStore::Inode>("open", path, hash64(path),
+                                               calls.takes(calls.weather().disk_write),
+                                               [&] { return calls.store().open(path, mode); });
   if (!inode) return std::unexpected(inode.error());
-  return std::make_unique<SimFile>(shard_, *inode);
+  return std::make_unique<SimFile>(shard_, *inode, path);
 }
 
 Result<void> SimDisk::rename(std::string_view from, std::string_view to) {
   Calls calls(shard_);
-  return calls.perform<void>(hash64(from, hash64(to)), calls.takes(calls.weather().disk_write),
+  return calls.perform<void>("rename", from, hash64(from, hash64(to)),
+                             calls.takes(calls.weather().disk_write),
                              [&] { return calls.store().rename(from, to); });
 }
 
 Result<void> SimDisk::remove(std::string_view path) {
   Calls calls(shard_);
-  return calls.perform<void>(hash64(path), calls.takes(calls.weather().disk_write),
+  return calls.perform<void>("remove", path, hash64(path), calls.takes(calls.weather().disk_write),
                              [&] { return calls.store().remove(path); });
 }
 
 Result<void> SimDisk::make_folder(std::string_view path) {
   Calls calls(shard_);
-  return calls.perform<void>(hash64(path), calls.takes(calls.weather().disk_write),
+  return calls.perform<void>("make folder", path, hash64(path),
+                             calls.takes(calls.weather().disk_write),
                              [&] { return calls.store().make_folder(path); });
 }
 
 Result<void> SimDisk::remove_folder(std::string_view path) {
   Calls calls(shard_);
-  return calls.perform<void>(hash64(path), calls.takes(calls.weather().disk_write),
+  return calls.perform<void>("remove folder", path, hash64(path),
+                             calls.takes(calls.weather().disk_write),
                              [&] { return calls.store().remove_folder(path); });
 }
 
 Result<void> SimDisk::sync_folder(std::string_view path) {
   Calls calls(shard_);
-  return calls.perform<void>(hash64(path), calls.takes(calls.weather().disk_sync),
+  return calls.perform<void>("sync folder", path, hash64(path),
+                             calls.takes(calls.weather().disk_sync),
                              [&] { return calls.store().sync_folder(path); });
 }
 
 Result<std::vector<std::string>> SimDisk::list(std::string_view path) {
   Calls calls(shard_);
-  return calls.perform<std::vector<std::string>>(hash64(path),
+  return calls.perform<std::vector<std::string>>("list", path, hash64(path),
                                                  calls.takes(calls.weather().disk_read),
                                                  [&] { return calls.store().list(path); });
 }
@@ -165,7 +177,7 @@ Result<std::vector<std::string>> SimDisk::list(std::string_view path) {
 Result<std::uint64_t> SimDisk::bytes_free() {
   Calls calls(shard_);
   return calls.perform<std::uint64_t>(
-      0, calls.takes(calls.weather().disk_read),
+      "ask for room", {}, 0, calls.takes(calls.weather().disk_read),
       [&]() -> Result<std::uint64_t> { return calls.store().bytes_free(shard_.loop().now()); });
 }
 

@@ -41,13 +41,30 @@ std::string Conduit::peer(Side side) const {
 
 // --- sending ---
 
-void Conduit::send(Side from, std::uint64_t payload, Shard::Action arrive) {
+// Of a told run: the send is the cause of the arrival.
+std::uint64_t Conduit::tell_send(Side from, std::string_view what, std::size_t bytes) {
+  const Recorder& recorder = network_.universe().recorder;
+  if (!recorder.telling()) return 0;
+  const Host& sender = host_of(from);
+  return network_.universe().recorder.tell(
+      {.what = trace::What::send,
+       .life = sender.life(),
+       .name = what,
+       .detail = request_ ? request_->target : std::string_view(),
+       .a = host_of(other(from)).number(),
+       .b = bytes,
+       .payload = id_});
+}
+
+void Conduit::send(Side from, std::string_view what, std::size_t bytes, std::uint64_t payload,
+                   Shard::Action arrive) {
   End& end = at(from);
   Loop& loop = network_.universe().loop;
   // In order: never before what was sent earlier.
   const Nanos when =
       std::max(network_.arrival(host_of(from), host_of(other(from))), end.last_arrival);
   end.last_arrival = when;
+  const CauseHere cause(loop, tell_send(from, what, bytes));
   loop.at(when, Life(), Kind::arrive,
           hash64({}, id_ * 2 + static_cast<std::uint64_t>(from)) ^ payload,
           [&network = network_, id = id_, arrive = std::move(arrive)]() mutable {
@@ -59,6 +76,7 @@ void Conduit::send_reset(Side from) {
   End& end = at(from);
   end.broken = true;
   Loop& loop = network_.universe().loop;
+  const CauseHere cause(loop, tell_send(from, "reset", 0));
   loop.at(network_.arrival(host_of(from), host_of(other(from))), Life(), Kind::arrive, id_,
           [&network = network_, id = id_, to = other(from)] {
             if (Conduit* conduit = network.find_conduit(id)) {
@@ -72,6 +90,7 @@ void Conduit::refuse(Side to) {
   const Side nobody = other(to);
   if (!host_of(nobody).powered()) return;
   Loop& loop = network_.universe().loop;
+  const CauseHere cause(loop, tell_send(nobody, "refusal", 0));
   loop.at(network_.arrival(host_of(nobody), host_of(to)), Life(), Kind::arrive, id_,
           [&network = network_, id = id_, to] {
             if (Conduit* conduit = network.find_conduit(id)) {
@@ -106,7 +125,8 @@ void Conduit::open(std::optional<io::Request> request, std::size_t window) {
   request_ = std::move(request);
   window_ = std::max<std::size_t>(window, 1);
   const std::uint64_t payload = request_ ? hash64(request_->target, hash64(request_->method)) : 0;
-  send(Side::opener, payload, [this] { accept_here(); });
+  const std::string method = request_ ? request_->method : "connect";
+  send(Side::opener, method, 0, payload, [this] { accept_here(); });
 }
 
 void Conduit::accept_here() {
@@ -128,7 +148,7 @@ void Conduit::accept_here() {
     still->accept(id);
   });
   if (opener_->broken) break_now(Side::acceptor, "connection was reset");  // it was on its way
-  send(Side::acceptor, 1, [this] {
+  send(Side::acceptor, "accepted", 0, 1, [this] {
     if (!alive(Side::opener)) return;
     opener_->shard->post([network = &network_, id = id_] {
       if (Conduit* conduit = network->find_conduit(id)) {
@@ -192,9 +212,10 @@ void Conduit::write_all(Side side, std::string_view bytes) {
 
 void Conduit::push(Side side, std::string_view bytes) {
   at(side).outstanding += bytes.size();
-  send(side, hash64(bytes), [this, to = other(side), sent = std::string(bytes)]() mutable {
-    arrived(to, std::move(sent));
-  });
+  send(side, "bytes", bytes.size(), hash64(bytes),
+       [this, to = other(side), sent = std::string(bytes)]() mutable {
+         arrived(to, std::move(sent));
+       });
 }
 
 // At the far end, still outside of its turn.
@@ -233,7 +254,7 @@ Result<std::string> Conduit::read(Side side, std::size_t bytes_max, Instant dead
 
 // Tells the writer that there is room again.
 void Conduit::give_back(Side side, std::size_t bytes) {
-  send(side, bytes, [this, to = other(side), bytes] {
+  send(side, "room", bytes, bytes, [this, to = other(side), bytes] {
     if (!alive(to)) return;
     at(to).shard->post([network = &network_, id = id_, to, bytes] {
       Conduit* conduit = network->find_conduit(id);
@@ -250,7 +271,7 @@ void Conduit::finish(Side side) {
   End& end = at(side);
   if (end.finished || end.broken || !end.shard->effect()) return;
   end.finished = true;
-  send(side, 2, [this, to = other(side)] {
+  send(side, "end", 0, 2, [this, to = other(side)] {
     if (!alive(to)) return refuse(other(to));
     at(to).shard->post([network = &network_, id = id_, to] {
       Conduit* conduit = network->find_conduit(id);
@@ -302,7 +323,8 @@ void Conduit::drop_if_released() {
 void Conduit::send_head(io::Response head) {
   if (!alive(Side::acceptor) || acceptor_->broken || !acceptor_->shard->effect()) return;
   const auto payload = static_cast<std::uint64_t>(head.status);
-  send(Side::acceptor, payload, [this, head = std::move(head)]() mutable {
+  const std::string status = std::to_string(head.status);
+  send(Side::acceptor, status, 0, payload, [this, head = std::move(head)]() mutable {
     if (!alive(Side::opener)) return refuse(Side::acceptor);
     opener_->shard->post([network = &network_, id = id_, head = std::move(head)]() mutable {
       Conduit* conduit = network->find_conduit(id);

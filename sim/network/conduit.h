@@ -85,7 +85,9 @@ class Conduit {
   bool alive(Side side);
   Host& host_of(Side side);
   // Sends something that `arrive` receives at the other end, in the order of sending.
-  void send(Side from, std::uint64_t payload, Shard::Action arrive);
+  void send(Side from, std::string_view what, std::size_t bytes, std::uint64_t payload,
+            Shard::Action arrive);
+  std::uint64_t tell_send(Side from, std::string_view what, std::size_t bytes);
   void send_reset(Side from);
   void refuse(Side to);  // the other end is not there
   void push(Side side, std::string_view bytes);

@@ -207,6 +207,7 @@ Result<void> Network::send_frame(Shard& from, io::ShardAddress to, std::string f
   if (!same_process && loss > 0 &&
       universe_.mishaps.befalls(faults::Kind::frame_loss, link_name(from.host(), *host), loss)) {
     universe_.recorder.count("mishap.frame_loss", 1);
+    from.tell(trace::What::drop, "frame", {}, host->number(), frame.size());
     ++lane.generation;  // the connection ends here, with all that is on its way
     lane.bytes_in_flight = 0;
     return {};
@@ -216,6 +217,8 @@ Result<void> Network::send_frame(Shard& from, io::ShardAddress to, std::string f
   lane.last_arrival = std::max(lane.last_arrival, arrival);
   lane.bytes_in_flight += frame.size();
   const std::uint64_t payload = hash64(frame, to.shard);
+  const CauseHere cause(universe_.loop,
+                        from.tell(trace::What::send, "frame", {}, host->number(), frame.size()));
   universe_.loop.at(lane.last_arrival, Life(), Kind::arrive, payload,
                     [this, name, generation = lane.generation, host, sender = from.life(),
                      receiver = host->life(), frame = std::move(frame)]() mutable {

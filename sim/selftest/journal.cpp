@@ -201,6 +201,7 @@ class Server final : public Guest {
 
 // What clients know, outside of every host.
 struct Known {
+  Universe* universe = nullptr;
   std::set<std::uint64_t> acked;
   std::uint32_t clients_working = 0;
   std::optional<std::set<std::uint64_t>> fetched;
@@ -216,18 +217,35 @@ Result<void> append_one(io::World& world, io::Stream& stream, std::uint64_t valu
   return {};
 }
 
+// Into the story, if somebody reads it.
+void tell(const Known& known, trace::What what, std::uint64_t value) {
+  Recorder& recorder = known.universe->recorder;
+  if (!recorder.telling()) return;
+  const std::uint64_t name = value >> 32;
+  const Host& host = known.universe->host(fmt::format("client{}", name));
+  recorder.tell({.what = what,
+                 .life = host.life(),
+                 .name = "append",
+                 .detail = fmt::format("value {}", value & 0xFFFFFFFF),
+                 .a = value});
+}
+
 // Appends `count` values within the chaos, more or less.
 void client(io::World& world, Known& known, std::uint64_t name, std::uint64_t count) {
   const Duration gap = chaos * 2 / static_cast<Duration::rep>(count);
   std::unique_ptr<io::Stream> stream;
+  std::uint64_t told = 0;
   for (std::uint64_t i = 1; i <= count;) {
     const std::uint64_t value = name << 32 | i;
+    tell(known, value == told ? trace::What::retry : trace::What::invoke, value);
+    told = value;
     if (!stream) {
       auto connected = world.streams.connect("server:7000", world.fibers.now() + seconds(2));
       if (connected) stream = std::move(*connected);
     }
     if (stream && append_one(world, *stream, value)) {
       known.acked.insert(value);
+      tell(known, trace::What::answer, value);
       ++i;
       const auto pause = Duration(static_cast<Duration::rep>(
           world.random.below("client.gap", static_cast<std::uint64_t>(gap.count()))));
@@ -279,6 +297,7 @@ Verdict run(const Config& config, Bug bug) {
   Known known;  // outlives the fibers that know it
   Experiment experiment(config);
   Universe& universe = experiment.universe();
+  known.universe = &universe;
   universe.add_host({.name = "server"}).start([bug](std::span<const io::World> worlds) {
     return std::make_unique<Server>(worlds[0], bug);
   });

@@ -211,7 +211,33 @@ Workload::Workload(Experiment& experiment, WorkloadOptions options, History& his
     : experiment_(experiment),
       options_(std::move(options)),
       history_(history),
-      journals_(journals) {}
+      journals_(journals) {
+  Recorder& recorder = experiment_.universe().recorder;
+  if (!recorder.telling()) return;
+  history_.watch([this](History::Step step, std::size_t number, const Operation& operation) {
+    tell(step, number, operation);
+  });
+}
+
+// A client's operation in the story: asked, asked again, answered.
+void Workload::tell(History::Step step, std::size_t number, const Operation& operation) {
+  Universe& universe = experiment_.universe();
+  const Host* host = universe.find_host(fmt::format("client{}", operation.client));
+  Recorder::Told told = {.what = trace::What::invoke,
+                         .life = host == nullptr ? Life() : host->life(),
+                         .name = name_of(operation.verb),
+                         .a = number};
+  std::string detail =
+      operation.key.empty() ? operation.token : operation.key + " " + operation.token;
+  if (step == History::Step::retried) told.what = trace::What::retry;
+  if (step == History::Step::returned) {
+    told.what = trace::What::answer;
+    told.b = operation.fate == Fate::answered ? 0 : operation.fate == Fate::refused ? 1 : 2;
+    detail += told.b == 2 ? ": fate unknown" : ": " + operation.answer;
+  }
+  told.detail = detail;
+  universe.recorder.tell(told);
+}
 
 void Workload::start() {
   working_ = options_.clients;

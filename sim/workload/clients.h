@@ -51,6 +51,7 @@ class Workload {
 
  private:
   struct Client;
+  void tell(History::Step step, std::size_t number, const Operation& operation);
   void run_client(io::World& world, std::uint32_t number);
   void run_reader(io::World& world);
 

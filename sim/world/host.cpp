@@ -1,4 +1,5 @@
 #include "sim/world/host.h"
+#include "sdk/manifest.cpp"
 
 #include <fmt/format.h>
 
@@ -65,9 +66,7 @@ void Host::restart() {
   CHECK(process_ == nullptr);
   powered_ = true;
   life_ = universe_.loop.begin_life(number_);
-  universe_.recorder.say(fmt::format("{:>12.6f} {:>8} {}.{} starts",
-                                     static_cast<double>(universe_.loop.now()) / 1e9,
-                                     universe_.loop.event(), name(), life_.incarnation));
+  universe_.recorder.tell({.what = trace::What::up, .life = life_, .name = name()});
   process_ = std::make_unique<Process>();
   std::vector<io::World> worlds;
   for (std::uint32_t i = 0; i < options_.shards; ++i) {
@@ -102,10 +101,12 @@ void Host::shut_down() {
 void Host::crash(Death death) {
   if (!up()) return;
   ++crashes_;
-  universe_.recorder.say(fmt::format("{:>12.6f} {:>8} {}.{} {}",
-                                     static_cast<double>(universe_.loop.now()) / 1e9,
-                                     universe_.loop.event(), name(), life_.incarnation,
-                                     death == Death::power_loss ? "loses power" : "crashes"));
+  const bool power_lost = death == Death::power_loss;
+  universe_.recorder.tell({.what = trace::What::down,
+                           .life = life_,
+                           .name = name(),
+                           .detail = power_lost ? "loses power" : "crashes",
+                           .a = power_lost ? 1u : 0u});
   universe_.loop.note(life_, Kind::nemesis, death == Death::power_loss ? 2 : 1);
   doom_.reset();
   traps_.clear();

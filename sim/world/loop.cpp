@@ -1,4 +1,5 @@
 #include "sim/world/loop.h"
+#include "sdk/replay.cpp"
 
 #include <fmt/format.h>
 
@@ -10,7 +11,7 @@
 namespace perdure::sim {
 
 namespace {
-constexpr std::size_t ring_size = 20'000;
+constexpr std::size_t ring_size = 200'000;
 }
 
 std::string_view name_of(Kind kind) {
@@ -37,7 +38,7 @@ void Loop::at(Nanos when, Life owner, Kind kind, std::uint64_t payload, Action a
     slot = free_slots_.back();
     free_slots_.pop_back();
   }
-  slots_[slot] = {owner, kind, payload, std::move(action)};
+  slots_[slot] = {owner, kind, payload, cause_, std::move(action)};
   heap_.push_back({.at = std::max(when, now_), .seq = seq_++, .slot = slot});
   std::ranges::push_heap(heap_, later);
 }
@@ -60,9 +61,7 @@ void Loop::run_next() {
   std::ranges::pop_heap(heap_, later);
   const Entry entry = heap_.back();
   heap_.pop_back();
-  const Slot slot = {
-      slots_[entry.slot].owner, slots_[entry.slot].kind, slots_[entry.slot].payload, {}};
-  Action action = std::exchange(slots_[entry.slot].action, {});
+  Slot slot = std::exchange(slots_[entry.slot], {});
   free_slots_.push_back(entry.slot);
   if (!alive(slot.owner)) return;
 
@@ -73,9 +72,12 @@ void Loop::run_next() {
     const auto reached = breaks_.extract(breaks_.begin());
     reached.mapped()();
   }
-  note(slot.owner, slot.kind, slot.payload);
+  const Happened happened = {events_, now_, slot.payload, slot.cause, slot.owner, 0, slot.kind};
+  fold(happened);
+  cause_ = watch_ == nullptr ? events_ : watch_->runs(happened);
+  fiber_ = 0;
   guard_against_zeno();
-  if (!stopped_) action();
+  if (!stopped_) slot.action();
 }
 
 void Loop::guard_against_zeno() {
@@ -92,7 +94,10 @@ void Loop::guard_against_zeno() {
 }
 
 void Loop::report(Finding finding) {
-  if (!finding_) finding_ = std::move(finding);
+  if (!finding_) {
+    finding_ = std::move(finding);
+    if (watch_ != nullptr) watch_->found(*finding_);
+  }
   stopped_ = true;
 }
 
@@ -119,9 +124,14 @@ bool Loop::alive(Life life) const {
 }
 
 void Loop::note(Life life, Kind kind, std::uint64_t payload) {
-  digest_.fold({events_, now_, std::uint64_t{life.host} << 32 | life.incarnation,
-                payload * 16 + static_cast<std::uint64_t>(kind)});
-  const Happened happened = {events_, now_, life, kind, payload};
+  fold({events_, now_, payload, cause_, life, fiber_, kind});
+}
+
+void Loop::fold(const Happened& happened) {
+  digest_.fold({happened.event, happened.at,
+                std::uint64_t{happened.life.host} << 32 | happened.life.incarnation,
+                happened.payload * 16 + static_cast<std::uint64_t>(happened.kind)});
+  if (ring_.empty()) ring_.reserve(ring_size);  // address space, until it is written to
   if (ring_.size() < ring_size) {
     ring_.push_back(happened);
   } else {

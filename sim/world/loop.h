@@ -13,6 +13,10 @@
 //
 // Every event is folded into the digest with its number, time, owner, kind and
 // `payload`.  "Event 812345" means the same in a trace, a debugger and a shrinker.
+// The last ones are kept in a ring, 48 bytes and one store each, for whoever stops here
+// with a debugger.
+//
+// Every event knows its cause: what ran when it was made.
 //
 // Stops at: the time asked for, stop(), a finding, an empty heap, or a limit (Limits),
 // which is itself a finding: harness.zeno, harness.events.
@@ -73,9 +77,20 @@ struct LoopLimits {
 struct Happened {
   std::uint64_t event;
   Nanos at;
-  Life life;
-  Kind kind;
   std::uint64_t payload;
+  std::uint64_t cause;  // an event; of a told run, a moment of its story
+  Life life;
+  std::uint32_t fiber;  // that ran, slot + 1; 0: none
+  Kind kind;
+};
+static_assert(sizeof(Happened) == 48);
+
+// Who writes down a run.  Returns the number under which effects name their cause.
+class LoopWatch {
+ public:
+  virtual ~LoopWatch() = default;
+  virtual std::uint64_t runs(const Happened&) = 0;
+  virtual void found(const Finding&) = 0;
 };
 
 class Loop {
@@ -113,6 +128,14 @@ class Loop {
 
   // Folds something that happened within an event.
   void note(Life, Kind, std::uint64_t payload);
+
+  // What runs now: the cause of what it makes.  Shards say more exactly which fiber's
+  // step it is, or which delivery.
+  std::uint64_t cause() const { return cause_; }
+  void caused_by(std::uint64_t cause) { cause_ = cause; }
+  std::uint32_t fiber() const { return fiber_; }
+  void in_fiber(std::uint32_t fiber) { fiber_ = fiber; }
+  void watch(LoopWatch* watch) { watch_ = watch; }
   const Digest& digest() const { return digest_; }
 
   // The last events, oldest first.
@@ -130,10 +153,12 @@ class Loop {
     Life owner;
     Kind kind = Kind::turn;
     std::uint64_t payload = 0;
+    std::uint64_t cause = 0;
     Action action;
   };
 
   void run_next();
+  void fold(const Happened& happened);
   void guard_against_zeno();
   static bool later(const Entry& a, const Entry& b) {
     return a.at != b.at ? a.at > b.at : a.seq > b.seq;
@@ -155,9 +180,27 @@ class Loop {
   bool stopped_ = false;
   std::optional<Finding> finding_;
   Digest digest_;
+  std::uint64_t cause_ = 0;
+  std::uint32_t fiber_ = 0;
+  LoopWatch* watch_ = nullptr;
   std::vector<Happened> ring_;  // ring_size at most; ring_next_ is the oldest then
   std::size_t ring_next_ = 0;
   std::multimap<std::uint64_t, std::function<void()>> breaks_;  // by event
+};
+
+// What is made while this stands is caused by that moment; 0: by what runs anyway.
+class CauseHere {
+ public:
+  CauseHere(Loop& loop, std::uint64_t moment) : loop_(loop), before_(loop.cause()) {
+    if (moment != 0) loop.caused_by(moment);
+  }
+  ~CauseHere() { loop_.caused_by(before_); }
+  CauseHere(const CauseHere&) = delete;
+  CauseHere& operator=(const CauseHere&) = delete;
+
+ private:
+  Loop& loop_;
+  const std::uint64_t before_;
 };
 
 }  // namespace perdure::sim

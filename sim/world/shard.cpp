@@ -160,7 +160,7 @@ Dice& Shard::dice(std::string_view stream) {
 
 void Shard::post(Action delivery) {
   if (dead()) return;
-  inbox_.push_back(std::move(delivery));
+  inbox_.push_back({.action = std::move(delivery), .cause = loop().cause()});
   poke();
 }
 
@@ -198,12 +198,15 @@ void Shard::turn() {
   steps_in_turn_ = 0;
   clock_->set(host_.clocks(), loop.now());
   host_.turn_begins();
+  turn_cause_ = loop.cause();
   for (std::size_t count = inbox_.size(); count > 0; --count) {
-    Action delivery = std::move(inbox_.front());
+    Delivery delivery = std::move(inbox_.front());
     inbox_.pop_front();
     ++steps_in_turn_;
-    delivery();
+    loop.caused_by(delivery.cause);
+    delivery.action();
   }
+  loop.caused_by(turn_cause_);
   scheduler_->fire_deadlines(clock_->steady());
   scheduler_->run_ready();
   host_.turn_ends();
@@ -259,6 +262,42 @@ void Shard::before_step(io::FiberId fiber, std::string_view name) {
   ++steps_;
   ++steps_in_turn_;
   step_hash_ = hash64(name, step_hash_ ^ fiber.slot);
+  Loop& loop = universe_.loop;
+  loop.in_fiber(fiber.slot + 1);
+  if (!telling()) return;
+  if (fiber.slot < ready_because_.size()) loop.caused_by(ready_because_[fiber.slot]);
+  loop.caused_by(tell(trace::What::resume, name));
+}
+
+void Shard::after_step(io::FiberId fiber) {
+  Loop& loop = universe_.loop;
+  if (telling()) {
+    tell(trace::What::park, scheduler_->name_of(fiber));
+    loop.caused_by(turn_cause_);
+  }
+  loop.in_fiber(0);
+}
+
+void Shard::ready(io::FiberId fiber, std::string_view name, Ready why) {
+  if (!telling()) return;
+  if (fiber.slot >= ready_because_.size()) ready_because_.resize(fiber.slot + 1);
+  std::uint64_t& because = ready_because_[fiber.slot];
+  because = universe_.loop.cause();
+  if (why == Ready::started) because = tell(trace::What::spawn, name, {}, fiber.slot + 1);
+  if (why == Ready::cancelled) because = tell(trace::What::cancel, name, {}, fiber.slot + 1);
+}
+
+bool Shard::telling() const { return universe_.recorder.telling(); }
+
+std::uint64_t Shard::tell(trace::What what, std::string_view name, std::string_view detail,
+                          std::uint64_t a, std::uint64_t b) {
+  return universe_.recorder.tell({.what = what,
+                                  .life = life_,
+                                  .shard = index_,
+                                  .name = name,
+                                  .detail = detail,
+                                  .a = a,
+                                  .b = b});
 }
 
 // --- effects of the machine ---

@@ -30,6 +30,7 @@
 
 #include "engine/io/world.h"
 #include "host/scheduler.h"
+#include "sim/trace/story.h"
 #include "sim/world/draw.h"
 #include "sim/world/loop.h"
 
@@ -64,6 +65,10 @@ class Shard final : private host::Director {
   bool effect();
   // Parks for good; for a fiber whose effect was swallowed.
   [[noreturn]] void park_until_death();
+  // Writes down, if anybody reads: what a twin does for this shard.
+  bool telling() const;
+  std::uint64_t tell(trace::What what, std::string_view name, std::string_view detail = {},
+                     std::uint64_t a = 0, std::uint64_t b = 0);
   // Draws of this shard's, one stream for each purpose.
   Dice& dice(std::string_view stream);
 
@@ -91,6 +96,8 @@ class Shard final : private host::Director {
 
   std::size_t pick(std::span<const io::FiberId> ready) override;
   void before_step(io::FiberId, std::string_view name) override;
+  void after_step(io::FiberId) override;
+  void ready(io::FiberId, std::string_view name, Ready why) override;
   void poke();
   void turn();
   void arm_timer();
@@ -103,7 +110,11 @@ class Shard final : private host::Director {
   std::unique_ptr<host::Scheduler> scheduler_;
   std::unique_ptr<Twins> twins_;
 
-  std::deque<Action> inbox_;
+  struct Delivery {
+    Action action;
+    std::uint64_t cause;
+  };
+  std::deque<Delivery> inbox_;
   bool turn_pending_ = false;
   std::uint64_t poke_ = 0;  // names the event of the pending turn
   std::optional<Nanos> timer_at_;
@@ -111,6 +122,9 @@ class Shard final : private host::Director {
   std::uint64_t turns_ = 0, steps_ = 0, steps_in_turn_ = 0, picks_ = 0;
   std::uint64_t step_hash_ = 0;
   std::map<std::string, Dice, std::less<>> dice_;
+  // Of a told run: what made each ready fiber ready, and what the turn itself is.
+  std::vector<std::uint64_t> ready_because_;  // by slot
+  std::uint64_t turn_cause_ = 0;
   std::map<std::uint64_t, std::uint64_t> demoted_;  // fibers behind all others (PCT)
 };
 

@@ -1,4 +1,5 @@
 #include "sim/world/universe.h"
+#include "sim/handlers/plain.cpp"
 
 #include <fmt/format.h>
 
@@ -35,6 +36,7 @@ Universe::~Universe() {
 
 Host& Universe::add_host(HostOptions options) {
   const std::uint32_t number = loop.new_host();
+  recorder.tell_host(options.name, options.shards, options.helper);
   hosts_.push_back(std::make_unique<Host>(*this, number, std::move(options)));
   return *hosts_.back();
 }
