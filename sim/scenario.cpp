@@ -57,6 +57,7 @@ Experiment::Experiment(const Config& config, const std::set<faults::Kind>& forbi
                                                  .pick = config.plan.pick});
   if (config.plan.mishaps) universe_->mishaps.only(*config.plan.mishaps);
   if (config.keep_plan) universe_->mishaps.keep(mishaps_kept);
+  universe_->loop.stop_after(config.folds_max);
   if (config.story != nullptr) universe_->recorder.tell_into(config.story);
   if (config.reseed_at) {
     universe_->loop.at(*config.reseed_at, Life(), Kind::nemesis, 0,

@@ -39,6 +39,9 @@ std::vector<Scenario>& all_scenarios() {
                journal<Bug::goes_on_after_failed_sync>, "acked-is-durable"},
       Scenario{"journal_assumes_whole_reads", "The same, but a short read passes for a request.",
                journal<Bug::assumes_whole_reads>, "nothing-invented"},
+      Scenario{"journal_depends_on_addresses",
+               "The same, but it waits for as long as an address in memory is high.",
+               journal<Bug::depends_on_addresses>, "harness.nondeterminism"},
   };
   static std::vector<Scenario> all(built_in.begin(), built_in.end());
   return all;

@@ -1,5 +1,6 @@
 #include "sim/cli/result.h"
 
+#include <fmt/format.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -18,13 +19,18 @@ std::string_view name_of(Outcome outcome) {
   return "?";
 }
 
-SeedResult result_of(std::uint64_t seed, const Verdict& verdict) {
+SeedResult result_of(std::uint64_t seed, const Verdict& verdict, bool with_blocks) {
   SeedResult result = {.seed = seed,
                        .digest = verdict.digest,
                        .drawn = verdict.drawn,
                        .events = verdict.events,
                        .sim_ms = verdict.time / millisecond,
                        .marks = {verdict.marks.begin(), verdict.marks.end()}};
+  if (with_blocks) {
+    for (const Digest::Value& block : verdict.digest_blocks) {
+      result.blocks += fmt::format("{:016x}", block[0] ^ block[1]);
+    }
+  }
   if (verdict.finding) {
     result.outcome = verdict.harness()                                ? Outcome::harness
                      : verdict.finding->check.starts_with("unknown.") ? Outcome::unknown
@@ -76,6 +82,7 @@ std::string to_json(const SeedResult& result) {
                                  {"events", result.events},   {"sim_ms", result.sim_ms},
                                  {"wall_us", result.wall_us}, {"digest", result.digest},
                                  {"drawn", result.drawn},     {"marks", result.marks}};
+  if (!result.blocks.empty()) json["blocks"] = result.blocks;
   if (result.outcome != Outcome::passed) {
     json["check"] = result.check;
     json["subject"] = result.subject;
@@ -93,6 +100,7 @@ Result<SeedResult> from_json(std::string_view line) {
                        .detail = json.value("detail", ""),
                        .digest = json.value("digest", ""),
                        .drawn = json.value("drawn", ""),
+                       .blocks = json.value("blocks", ""),
                        .events = json.value("events", std::uint64_t{0}),
                        .sim_ms = json.value("sim_ms", std::uint64_t{0}),
                        .wall_us = json.value("wall_us", std::uint64_t{0}),

@@ -23,16 +23,17 @@ struct SeedResult {
   Outcome outcome = Outcome::passed;
   std::string check, subject, detail;
   std::string digest, drawn;
+  std::string blocks;  // digests after each full block, 16 hex digits each; of twins only
   std::uint64_t events = 0, sim_ms = 0, wall_us = 0;
   std::map<std::string, std::uint64_t> marks;
 };
 
-SeedResult result_of(std::uint64_t seed, const Verdict& verdict);
 // Of a process that ended with that status of waitpid() and those last words.  A failed
 // CHECK of the engine is a finding; of the simulator, a broken harness.
 SeedResult result_of_death(std::uint64_t seed, int status, const std::string& words);
 // Tells two failures apart: check and subject, numbers aside.
 std::string identity_of(const SeedResult&);
+SeedResult result_of(std::uint64_t seed, const Verdict& verdict, bool with_blocks = false);
 std::string to_json(const SeedResult&);  // one line, without its end
 Result<SeedResult> from_json(std::string_view line);
 

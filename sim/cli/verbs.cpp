@@ -18,6 +18,7 @@ std::span<const VerbEntry> verbs() {
       VerbEntry{"doctor", "Twin runs of every scenario, and the planted bugs of the self-tests",
                 make_doctor},
       VerbEntry{"worker", "", make_worker},
+      VerbEntry{"tell", "", make_tell},
   };
   return all;
 }

@@ -19,5 +19,6 @@ std::unique_ptr<Verb> make_trace(CLI::App& command);     // trace.cpp
 std::unique_ptr<Verb> make_why(CLI::App& command);       // why.cpp
 std::unique_ptr<Verb> make_doctor(CLI::App& command);    // doctor.cpp
 std::unique_ptr<Verb> make_worker(CLI::App& command);    // worker.cpp
+std::unique_ptr<Verb> make_tell(CLI::App& command);      // worker.cpp
 
 }  // namespace perdure::sim::cli

@@ -1,6 +1,8 @@
-// perdure-sim worker: the other side of workers.h, started by ourselves only.
+// perdure-sim worker, tell: the other sides of workers.h and divergence.h, started by
+// ourselves only.
 #include <CLI/CLI.hpp>
 
+#include "sim/cli/divergence.h"
 #include "sim/cli/verbs.h"
 #include "sim/cli/workers.h"
 
@@ -16,7 +18,25 @@ class WorkerVerb final : public Verb {
   std::string scenario_;
 };
 
+class TellVerb final : public Verb {
+ public:
+  explicit TellVerb(CLI::App& command) {
+    command.add_option("descriptor", descriptor_)->required();
+    command.add_option("scenario", scenario_)->required();
+    command.add_option("seed", seed_)->required();
+    command.add_option("folds", folds_max_)->required();
+  }
+  int run() override { return tell_to(descriptor_, scenario_, seed_, folds_max_); }
+
+ private:
+  int descriptor_ = 0;
+  std::string scenario_;
+  std::uint64_t seed_ = 0, folds_max_ = 0;
+};
+
 }  // namespace
+
+std::unique_ptr<Verb> make_tell(CLI::App& command) { return std::make_unique<TellVerb>(command); }
 
 std::unique_ptr<Verb> make_worker(CLI::App& command) {
   return std::make_unique<WorkerVerb>(command);

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +22,8 @@
 #include <fmt/format.h>
 
 #include "engine/base/check.h"
+#include "sim/cli/divergence.h"
+#include "sim/cli/perturb.h"
 #include "sim/scenario_file.h"
 #include "sim/world/draw.h"
 
@@ -34,7 +35,8 @@ using WallClock = std::chrono::steady_clock;
 
 struct Job {
   std::uint64_t seed = 0;
-  bool twin = false;  // the second run of a seed
+  bool twin = false;    // the second run of a seed
+  bool blocks = false;  // it is one of two
 };
 
 class Worker {
@@ -55,7 +57,7 @@ class Worker {
   void give(Job job) {
     job_ = job;
     since_ = WallClock::now();
-    const std::string line = fmt::format("{}\n", job.seed);
+    const std::string line = fmt::format("{} {}\n", job.seed, job.blocks ? 1 : 0);
     // A child that is gone shows at its answers' end.
     [[maybe_unused]] const auto written = ::write(to_child_, line.data(), line.size());
   }
@@ -126,14 +128,7 @@ class Worker {
     ::dup2(in, STDIN_FILENO);
     ::dup2(out, STDOUT_FILENO);
     ::dup2(errors_, STDERR_FILENO);
-    ::setenv("TZ", "UTC", 1);
-    ::setenv("LC_ALL", "C", 1);
-    if (perturbed_) {
-      ::personality(ADDR_NO_RANDOMIZE);
-      ::setenv("MALLOC_PERTURB_", "165", 1);
-      ::setenv("PERDURE_SIM_TWIN", std::string(777, 'x').c_str(), 1);
-      [[maybe_unused]] const int moved = ::chdir("/");
-    }
+    become(perturbed_ ? Twin::perturbed : Twin::plain);
     ::execl("/proc/self/exe", "perdure-sim", "worker", scenario_.c_str(), nullptr);
     std::_Exit(127);
   }
@@ -170,7 +165,9 @@ class Run {
  public:
   Run(const WorkOrder& order, const std::function<void(const SeedResult&)>& done)
       : order_(order), done_(done), seeds_(order.seeds.begin(), order.seeds.end()) {
-    for (std::uint32_t i = 0; i < std::max(order.jobs, 1u); ++i) {
+    // Twins want one of each kind, also where only one may work at a time.
+    const std::uint32_t least = order.twins_one_in > 0 ? 2 : 1;
+    for (std::uint32_t i = 0; i < std::max(order.jobs, least); ++i) {
       workers_.push_back(std::make_unique<Worker>(order.scenario, i % 2 == 1));
     }
   }
@@ -178,25 +175,31 @@ class Run {
   void run() {
     while (true) {
       for (const auto& worker : workers_) {
-        if (!worker->job()) give_work(*worker);
+        if (!worker->job() && busy() < std::max(order_.jobs, 1u)) give_work(*worker);
       }
-      if (std::ranges::none_of(workers_, [](const auto& worker) { return !!worker->job(); }))
-        return;
+      if (busy() == 0) return;
       wait();
     }
   }
 
  private:
+  std::uint32_t busy() const {
+    return static_cast<std::uint32_t>(
+        std::ranges::count_if(workers_, [](const auto& worker) { return !!worker->job(); }));
+  }
+  bool wants_twin(std::uint64_t seed) const {
+    return order_.twins_one_in > 0 && draw(seed, "twin", 0, 0) % order_.twins_one_in == 0;
+  }
   void give_work(Worker& worker) {
     const auto twin = std::ranges::find_if(twins_, [&](const auto& waiting) {
-      return workers_.size() == 1 || waiting.second.perturbed != worker.perturbed();
+      return !waiting.second.running && waiting.second.perturbed != worker.perturbed();
     });
-    if (twin != twins_.end() && !twin->second.running) {
+    if (twin != twins_.end()) {
       twin->second.running = true;
-      return worker.give({.seed = twin->first, .twin = true});
+      return worker.give({.seed = twin->first, .twin = true, .blocks = true});
     }
     if (seeds_.empty() || (order_.until && WallClock::now() >= *order_.until)) return;
-    worker.give({.seed = seeds_.front()});
+    worker.give({.seed = seeds_.front(), .blocks = wants_twin(seeds_.front())});
     seeds_.pop_front();
   }
 
@@ -226,18 +229,29 @@ class Run {
         result.outcome = Outcome::nondeterminism;
         result.check = "harness.nondeterminism";
         result.subject = "digest";
-        result.detail = fmt::format("{} after {} events, then {} after {}", first.digest,
-                                    first.events, result.digest, result.events);
+        result.detail = differ(first, result);
       }
+      result.blocks.clear();
       return tell(result);
     }
-    const bool wants_twin =
-        order_.twins_one_in > 0 && draw(job.seed, "twin", 0, 0) % order_.twins_one_in == 0;
-    if (wants_twin && result.outcome == Outcome::passed) {
+    if (job.blocks && result.outcome == Outcome::passed) {
       twins_[job.seed] = {.result = result, .perturbed = perturbed};
       return;
     }
+    result.blocks.clear();
     tell(result);
+  }
+
+  std::string differ(const SeedResult& first, const SeedResult& second) const {
+    std::string text = fmt::format("{} after {} events, then {} after {}\n", first.digest,
+                                   first.events, second.digest, second.events);
+    const auto block = first_different_block(first.blocks, second.blocks);
+    text += block ? fmt::format("the first block that differs is number {}, folds {} to {}\n",
+                                *block, *block * Digest::block, (*block + 1) * Digest::block - 1)
+                  : std::string("all full blocks are equal, so it is in the last\n");
+    const auto where =
+        locate(order_.scenario, first.seed, block.value_or(first.blocks.size() / digits_of_block));
+    return text + (where ? *where : where.error().detail);
   }
 
   void tell(const SeedResult& result) {
@@ -271,10 +285,11 @@ int work(const std::string& scenario) {
     return 64;
   }
   std::uint64_t seed = 0;
-  while (std::cin >> seed) {
+  int blocks = 0;
+  while (std::cin >> seed >> blocks) {
     limit_this_process(seconds_per_seed);
     const Verdict verdict = run(*plan, {.seed = seed});
-    std::cout << to_json(result_of(seed, verdict)) << std::endl;
+    std::cout << to_json(result_of(seed, verdict, blocks != 0)) << std::endl;
   }
   return 0;
 }

@@ -2,13 +2,14 @@
 //
 // Seeds are run by processes, not threads: a crash costs one seed, and the parent knows
 // which.  A worker is this program again ("worker SCENARIO"); it reads seeds, one a
-// line, and answers each with a line of JSON.
+// line, with 1 when the digests of its blocks are wanted too, and answers each with a
+// line of JSON.
 //
-//     parent ── "77120\n" ──► worker ── {"seed":77120,...} ──► parent
+//     parent ── "77120 0\n" ──► worker ── {"seed":77120,...} ──► parent
 //
-// Every second worker runs perturbed: no address randomisation, other fill of freed
-// memory, other environment.  A seed whose two runs there and here differ in their
-// digest has found nondeterminism.
+// Every second worker runs perturbed (perturb.h).  A seed whose two runs there and here
+// differ in their digest has found nondeterminism; then the first event in which they
+// differ is looked for (divergence.h).
 #pragma once
 
 #include <chrono>

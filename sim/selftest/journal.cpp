@@ -117,6 +117,10 @@ class Server final : public Guest {
   // --- appending ---
 
   void append(const std::vector<std::uint64_t>& batch) {
+    if (bug_ == Bug::depends_on_addresses) {
+      const auto address = reinterpret_cast<std::uintptr_t>(batch.data());
+      if (!world_.fibers.sleep_until(in(std::chrono::microseconds(address >> 12 & 0x1FF)))) return;
+    }
     std::string bytes;
     for (const std::uint64_t value : batch) bytes += record(value);
     if (bug_ == Bug::answers_before_sync) settle(batch);
@@ -343,5 +347,6 @@ template Verdict journal<Bug::forgets_the_folder>(const Config&);
 template Verdict journal<Bug::stops_at_torn_records>(const Config&);
 template Verdict journal<Bug::goes_on_after_failed_sync>(const Config&);
 template Verdict journal<Bug::assumes_whole_reads>(const Config&);
+template Verdict journal<Bug::depends_on_addresses>(const Config&);
 
 }  // namespace perdure::sim::selftest

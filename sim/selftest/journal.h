@@ -27,6 +27,7 @@ enum class Bug {
   stops_at_torn_records,      // takes one file's torn end for the end of all
   goes_on_after_failed_sync,  // and believes a later one
   assumes_whole_reads,        // takes a short read for the whole request
+  depends_on_addresses,       // the result of two runs is not the same
 };
 
 template <Bug bug>

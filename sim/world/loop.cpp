@@ -131,6 +131,7 @@ void Loop::fold(const Happened& happened) {
   digest_.fold({happened.event, happened.at,
                 std::uint64_t{happened.life.host} << 32 | happened.life.incarnation,
                 happened.payload * 16 + static_cast<std::uint64_t>(happened.kind)});
+  if (digest_.folds() >= folds_max_) stopped_ = true;
   if (ring_.empty()) ring_.reserve(ring_size);  // address space, until it is written to
   if (ring_.size() < ring_size) {
     ring_.push_back(happened);

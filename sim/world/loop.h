@@ -140,6 +140,8 @@ class Loop {
 
   // The last events, oldest first.
   std::vector<Happened> recent() const;
+  // Stops once the digest has so many folds.
+  void stop_after(std::uint64_t folds) { folds_max_ = folds; }
   // Calls `reached` just before event n runs: a debugger's breakpoint, or a fault.
   void break_at(std::uint64_t n, std::function<void()> reached);
 
@@ -185,6 +187,7 @@ class Loop {
   LoopWatch* watch_ = nullptr;
   std::vector<Happened> ring_;  // ring_size at most; ring_next_ is the oldest then
   std::size_t ring_next_ = 0;
+  std::uint64_t folds_max_ = UINT64_MAX;
   std::multimap<std::uint64_t, std::function<void()>> breaks_;  // by event
 };
 

@@ -28,6 +28,7 @@ TEST(Scenarios, HonestOnesPassAndRepeat) {
 TEST(Scenarios, PlantedBugsAreFoundWithin100Seeds) {
   for (const Scenario& scenario : scenarios()) {
     if (scenario.must_find.empty()) continue;
+    if (scenario.must_find == "harness.nondeterminism") continue;  // twins find it: doctor
     bool found = false;
     for (std::uint64_t seed = 1; seed <= 100 && !found; ++seed) {
       const Verdict verdict = scenario.run({.seed = seed});

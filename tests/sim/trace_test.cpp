@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/bytes.h"
+#include "sim/cli/divergence.h"
 #include "sim/cli/told.h"
 #include "sim/scenario_file.h"
 #include "sim/trace/page.h"
@@ -244,6 +245,42 @@ TEST(Perfetto, IsJsonWithASliceForEachOperation) {
     operations += each["ph"] == "X" && each["name"] == "add";
   }
   EXPECT_EQ(operations, 1U);
+}
+
+TEST(Divergence, IsInTheFirstBlockThatDiffers) {
+  const std::string one(16, '1'), two(16, '2'), three(16, '3');
+  EXPECT_EQ(cli::first_different_block(one + two, one + two), std::nullopt);
+  EXPECT_EQ(cli::first_different_block(one + two, one + three), 1U);
+  EXPECT_EQ(cli::first_different_block(one, one + three), 1U);
+  EXPECT_EQ(cli::first_different_block("", ""), std::nullopt);
+}
+
+TEST(Divergence, IsToldWithBothSidesCauses) {
+  const Story plain = small();
+  EXPECT_EQ(cli::first_difference(plain, small()), 0U);
+  EXPECT_EQ(cli::tell_difference(plain, small()), "");
+  Story other;
+  other.hosts = plain.hosts;
+  for (std::uint64_t number = 1; number <= plain.size(); ++number) {
+    Moment moment = plain.moment(number);
+    moment.name = other.text(plain.text(moment.name));
+    if (number == 8) moment.name = other.text("503");
+    other.add(moment);
+  }
+  EXPECT_EQ(cli::first_difference(plain, other), 8U);
+  const std::string told = cli::tell_difference(plain, other);
+  EXPECT_NE(told.find("they part in event 5"), std::string::npos) << told;
+  EXPECT_NE(told.find("n1.1/0 sent 200 to client1"), std::string::npos) << told;
+  EXPECT_NE(told.find("n1.1/0 sent 503 to client1"), std::string::npos) << told;
+  EXPECT_NE(told.find("because n1.1/0 was reached by POST"), std::string::npos) << told;
+}
+
+TEST(Divergence, ARunStopsAtTheFoldItWasAskedTo) {
+  const Scenario* scenario = find_scenario("journal");
+  const Verdict whole = scenario->run({.seed = 3});
+  const Verdict part = scenario->run({.seed = 3, .folds_max = 5 * Digest::block});
+  ASSERT_EQ(part.digest_blocks.size(), 5U);
+  EXPECT_TRUE(std::ranges::equal(part.digest_blocks, std::span(whole.digest_blocks).subspan(0, 5)));
 }
 
 }  // namespace
