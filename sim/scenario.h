@@ -33,7 +33,8 @@ struct Config {
   trace::Story* story = nullptr;     // everything that happens is written down here
   std::uint64_t break_at_event = 0;  // 0: nowhere
   std::function<void(const Loop&)> break_reached;
-  std::uint64_t folds_max = UINT64_MAX;      // of the digest; the run stops there
+  std::string* history = nullptr;        // what clients did, as JSON lines (check/history_export.h)
+  std::uint64_t folds_max = UINT64_MAX;  // of the digest; the run stops there
   std::optional<faults::Schedule> schedule;  // instead of the one the seed draws
   std::set<faults::Kind> forbidden;          // on top of the scenario's own
   Plan plan;                                 // what a file says; empty: all by chance

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 namespace perdure::sim {
 
@@ -195,29 +194,6 @@ std::set<std::string> History::expected(std::string_view key) const {
     }
   }
   return tokens;
-}
-
-std::string History::json_lines() const {
-  std::string lines;
-  const auto line = [&lines](const Operation& operation, std::string_view type, Nanos at) {
-    nlohmann::ordered_json json = {{"process", operation.client},
-                                   {"type", type},
-                                   {"f", name_of(operation.verb)},
-                                   {"key", operation.key},
-                                   {"value", type == "ok" ? operation.answer : operation.token},
-                                   {"time", at}};
-    lines += json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
-  };
-  for (const Operation& operation : operations_) {
-    line(operation, "invoke", operation.invoked);
-    switch (operation.fate) {
-      case Fate::answered: line(operation, "ok", operation.returned); break;
-      case Fate::refused: line(operation, "fail", operation.returned); break;
-      case Fate::open:
-      case Fate::unknown: line(operation, "info", operation.returned); break;
-    }
-  }
-  return lines;
 }
 
 }  // namespace perdure::sim

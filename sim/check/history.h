@@ -52,6 +52,14 @@ struct Operation {
   std::string answer;
 };
 
+// What was read after the heal, when everything that was promised had come true.
+struct FinalRead {
+  std::string key;
+  bool list = false;
+  std::string value;
+  Nanos invoked = 0, returned = 0;
+};
+
 class History {
  public:
   using Report = std::function<void(Finding)>;
@@ -74,11 +82,12 @@ class History {
   void check_list(std::string_view key, const std::vector<std::string>& items);
 
   const std::vector<Operation>& operations() const { return operations_; }
+  void read_back(FinalRead read) { final_reads_.push_back(std::move(read)); }
+  const std::vector<FinalRead>& final_reads() const { return final_reads_; }
+
   std::set<std::string> keys(bool lists) const;
   // Tokens that must be in this list for certain, by now or soon.
   std::set<std::string> expected(std::string_view key) const;
-  // JSON lines for external checkers: process, type, f, key, value, time.
-  std::string json_lines() const;
 
  private:
   void fail(std::string_view check, const Operation& operation, std::string detail);
@@ -89,6 +98,7 @@ class History {
   const Report report_;
   Watch watch_;
   std::vector<Operation> operations_;
+  std::vector<FinalRead> final_reads_;
   // key and position: who was told so.
   std::map<std::pair<std::string, std::uint64_t>, std::size_t> counts_, positions_;
 };

@@ -11,6 +11,7 @@
 #include "sim/cli/report.h"
 #include "sim/cli/told.h"
 #include "sim/cli/verbs.h"
+#include "sim/trace/story_file.h"
 #include "sim/trace/view.h"
 
 namespace perdure::sim::cli {
@@ -21,6 +22,8 @@ class Replay final : public Verb {
   explicit Replay(CLI::App& command) {
     command.add_option("token", token_)->required();
     command.add_option("--break-at", break_at_, "Raise SIGTRAP before this event, as event:N");
+    command.add_option("--history", history_, "Write what clients did, as JSON lines")
+        ->type_name("FILE");
     command.add_flag("--force", force_, "Also for a token of another build");
   }
 
@@ -41,12 +44,24 @@ class Replay final : public Verb {
       config.break_reached = stop_here;
     }
     std::cout << seed->title() << std::flush;
+    std::string history;
+    config.history = &history;
     const Told told = tell(*seed, std::move(config));
+    if (const auto kept = keep_history(history); !kept) {
+      std::cerr << kept.error().detail << "\n";
+      return harness_error;
+    }
     print_tail(*told.story);
     return print_verdict(told.verdict);
   }
 
  private:
+  Result<void> keep_history(const std::string& lines) const {
+    if (history_.empty()) return {};
+    if (lines.empty()) return fail(Code::invalid, "this scenario keeps no history of clients");
+    return trace::write_file(history_, lines);
+  }
+
   static void print_tail(const trace::Story& story) {
     constexpr std::size_t tail_lines = 60;
     const auto numbers = trace::chosen(story, {});
@@ -70,7 +85,7 @@ class Replay final : public Verb {
     std::raise(SIGTRAP);
   }
 
-  std::string token_, break_at_;
+  std::string token_, break_at_, history_;
   bool force_ = false;
 };
 

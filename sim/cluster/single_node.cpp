@@ -5,7 +5,9 @@
 #include "engine/io/http.h"
 #include "engine/io/random.h"
 #include "sim/check/history.h"
+#include "sim/check/history_export.h"
 #include "sim/check/observers.h"
+#include "sim/check/spec_check.h"
 #include "sim/cluster/node_guest.h"
 #include "sim/handlers/deployment.h"
 #include "sim/handlers/plain.h"
@@ -138,8 +140,12 @@ Verdict single_node(const Config& config) {
       node.crash(Death::power_loss);
       node.restart();
       workload.start_reading();
-      experiment->heal(heal, [&] { return workload.read_all(); });
+      if (experiment->heal(heal, [&] { return workload.read_all(); })) {
+        auto wrong = against_spec(history.operations(), history.final_reads());
+        if (wrong) report(std::move(*wrong));
+      }
     }
+    if (config.history) *config.history = json_lines(history.operations(), history.final_reads());
     verdict = experiment->verdict();
     experiment.reset();  // before the workload that its fibers know
     return verdict;

@@ -260,16 +260,20 @@ void Workload::start_reading() {
 
 void Workload::run_reader(io::World& world) {
   Client client{*this, world, 0};
+  const auto now = [this] { return experiment_.universe().loop.now(); };
   for (const std::string& key : history_.keys(/*lists=*/false)) {
     Result<std::string> count = fail(Code::retry_later, "");
+    const Nanos asked = now();
     while (!(count = client.read("/Counter/" + key + "/get"))) {
       if (!client.pause()) return;
     }
+    history_.read_back({.key = key, .value = *count, .invoked = asked, .returned = now()});
     history_.check_counter(key, std::strtoull(count->c_str(), nullptr, 10));
   }
   for (const std::string& key : history_.keys(/*lists=*/true)) {
     const std::set<std::string> expected = history_.expected(key);
     // What was accepted to be sent may take a while; the heal's deadline bounds it.
+    const Nanos asked = now();
     for (int patience = 100;; --patience) {
       const auto text = client.read("/List/" + key + "/items");
       std::vector<std::string> items;
@@ -282,6 +286,8 @@ void Workload::run_reader(io::World& world) {
       const std::set<std::string> there(items.begin(), items.end());
       const bool all = std::includes(there.begin(), there.end(), expected.begin(), expected.end());
       if (text && (all || patience <= 0)) {
+        history_.read_back(
+            {.key = key, .list = true, .value = *text, .invoked = asked, .returned = now()});
         history_.check_list(key, items);
         break;
       }
