@@ -57,7 +57,13 @@ struct Process::Shard {
         streams(loop, names, process.ports_),
         disk(process.options_.data_dir, syncs, work),
         objects(process.options_.bucket, work, random),
-        peers(loop, {.node = process.options_.node, .shard = number}, process.mesh_) {}
+        peers({.loop = loop,
+               .streams = streams,
+               .random = random,
+               .trace = trace,
+               .mesh = process.mesh_,
+               .self = {.node = process.options_.node, .shard = number},
+               .secret = process.options_.secret}) {}
 
   const std::uint32_t index;
   Loop loop;
@@ -69,7 +75,7 @@ struct Process::Shard {
   FolderDisk disk;
   FolderObjects objects;
   ShardPeers peers;
-  std::unique_ptr<io::Http> http;
+  std::unique_ptr<io::Http> http, node_http;  // shard 0 has the node's port
   std::unique_ptr<io::Tables> tables;
   std::latch left_loop{1};   // the loop has ended, its fibers have not
   std::latch may_unwind{1};  // nothing runs any more that borrows from them
@@ -116,6 +122,7 @@ Result<void> Process::build(const Factories& factories) {
                               .offload = shard.work};
     TRY(http, factories.http(parts));
     shard.http = std::move(http);
+    if (number == 0) TRY_VOID(build_node_port(factories, parts));
     TRY(tables, factories.tables(parts));
     shard.tables = std::move(tables);
     worlds_.push_back({.clock = shard.loop.clock,
@@ -130,6 +137,24 @@ Result<void> Process::build(const Factories& factories) {
                        .tables = *shard.tables,
                        .trace = shard.trace});
   }
+  return {};
+}
+
+Result<void> Process::build_node_port(const Factories& factories, ShardParts parts) {
+  Shard& shard = *shards_.front();
+  const ShardParts of_port = {.shard = parts.shard,
+                              .shards = parts.shards,
+                              .data_dir = parts.data_dir,
+                              .clock = parts.clock,
+                              .disk = parts.disk,
+                              .fibers = parts.fibers,
+                              .random = parts.random,
+                              .streams = shard.peers.port(),
+                              .trace = parts.trace,
+                              .offload = parts.offload};
+  TRY(http, factories.http(of_port));
+  shard.node_http = std::move(http);
+  if (shard.node_http) shard.peers.serve_http_with(*shard.node_http);
   return {};
 }
 
@@ -148,6 +173,7 @@ void Process::run(Shard& shard) {
   shard.left_loop.count_down();
   shard.may_unwind.wait();
   shard.loop.scheduler.kill_all();
+  shard.node_http.reset();
   shard.http.reset();
   shard.tables.reset();
 }

@@ -45,6 +45,7 @@ struct ProcessOptions {
   NodeId node = NodeId(1);
   std::string data_dir = "perdure-data";
   std::string bucket;  // "": data_dir/snapshots
+  std::string secret;  // shared by the nodes of the cluster; "": none
   Log::Options log;
   std::size_t blocking_threads = 4;  // of the "work" pool, at most
 };
@@ -108,6 +109,7 @@ class Process {
 
   Process(ProcessOptions options, FolderLock lock);
   Result<void> build(const Factories& factories);
+  Result<void> build_node_port(const Factories& factories, ShardParts parts);
   void start();
   void run(Shard& shard);
 

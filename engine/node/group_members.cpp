@@ -5,7 +5,8 @@
 namespace perdure::node {
 
 void GroupMembers::send(NodeId to, std::string message) {
-  rpc_.tell({.node = to, .shard = 0}, Verb::group, message);
+  // What does not leave is lost, as Raft expects of messages.
+  (void)rpc_.tell({.node = to, .shard = 0}, Verb::group, message);
 }
 
 Result<std::string> GroupMembers::ask(NodeId to, std::string_view question, Instant deadline) {
@@ -13,8 +14,8 @@ Result<std::string> GroupMembers::ask(NodeId to, std::string_view question, Inst
 }
 
 void serve_group(Rpc& rpc, control::RaftMetadata& store) {
-  rpc.hear(Verb::group, [&store](io::ShardAddress from, std::string_view message) {
-    store.receive(from.node, message);
+  rpc.hear(Verb::group, [&store](const io::Origin& from, std::string_view message) {
+    store.receive(from.shard.node, message);
   });
   rpc.serve(Verb::group_ask, [&store](std::string_view question) { return store.serve(question); });
 }

@@ -22,11 +22,13 @@ struct Layout {
   std::uint32_t shards = 0;       // of this process
   std::uint64_t storage_id = 0;   // from the storage marker; seeds the frames' checks
   std::uint64_t incarnation = 0;  // of this process start
+  std::uint64_t fingerprint = 0;  // of the cluster
   static constexpr auto fields = std::tuple(wire::field(1, "partitions", &Layout::partitions),
                                             wire::field(2, "streams", &Layout::streams),
                                             wire::field(3, "shards", &Layout::shards),
                                             wire::field(4, "storage_id", &Layout::storage_id),
-                                            wire::field(5, "incarnation", &Layout::incarnation));
+                                            wire::field(5, "incarnation", &Layout::incarnation),
+                                            wire::field(6, "fingerprint", &Layout::fingerprint));
 
   std::uint32_t stream_of(PartitionId p) const {
     return static_cast<std::uint32_t>(p.raw() % streams);
@@ -50,8 +52,10 @@ struct Layout {
 // What the cluster was made as, under "cluster" in the metadata store.
 struct ClusterConfig {
   std::uint64_t partitions = 0;
+  std::uint64_t fingerprint = 0;  // drawn: two clusters may be given the same name
   static constexpr auto fields =
-      std::tuple(wire::field(1, "partitions", &ClusterConfig::partitions));
+      std::tuple(wire::field(1, "partitions", &ClusterConfig::partitions),
+                 wire::field(2, "fingerprint", &ClusterConfig::fingerprint));
 };
 
 // Of one node, under "node/<number>": bumped at every start.

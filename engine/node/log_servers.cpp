@@ -15,8 +15,8 @@ void LogServers::serve(log::Server& server) {
   rpc_.serve(Verb::log_ask, [&server](std::string_view question) -> Result<std::string> {
     return server.answer(question);
   });
-  rpc_.hear(Verb::log_frame, [&server](io::ShardAddress from, std::string_view frame) {
-    server.hear(from.node, frame);
+  rpc_.hear(Verb::log_frame, [&server](const io::Origin& from, std::string_view frame) {
+    server.hear(from.shard.node, frame);
   });
 }
 
@@ -31,8 +31,7 @@ Result<std::string> LogServers::ask(NodeId node, PartitionId partition, std::str
 Result<void> LogServers::tell(NodeId node, PartitionId partition, std::string frame) {
   const auto to = needs_.address_of(node, partition);
   if (!to) return unknown(node);
-  rpc_.tell(*to, Verb::log_frame, frame);
-  return {};
+  return rpc_.tell(*to, Verb::log_frame, frame);
 }
 
 }  // namespace perdure::node

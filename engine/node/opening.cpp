@@ -7,6 +7,7 @@
 #include "engine/base/bytes.h"
 #include "engine/io/clock.h"
 #include "engine/io/disk.h"
+#include "engine/io/peers.h"
 #include "engine/io/random.h"
 #include "engine/io/tables.h"
 #include "engine/io/trace.h"
@@ -92,14 +93,16 @@ Result<void> open_first(Rooms& r) {
 
   TRY_VOID(open_metadata(r));
   TRY(cluster, update<ClusterConfig>(r, "cluster", [&](ClusterConfig& config) {
-        if (config.partitions != 0) return false;
-        config.partitions = r.options.partitions;
+        if (config.partitions != 0 && config.fingerprint != 0) return false;
+        if (config.partitions == 0) config.partitions = r.options.partitions;
+        config.fingerprint = r.world.random.draw("node.fingerprint") | 1;
         return true;
       }));
   r.layout.partitions = cluster.partitions;
   TRY(life, update<NodeLife>(r, "node/" + std::to_string(r.options.node.raw()),
                              [](NodeLife& node) { return ++node.incarnation, true; }));
   r.layout.incarnation = life.incarnation;
+  r.layout.fingerprint = cluster.fingerprint;
 
   serve_metadata(r.world, r.rpc, *r.metadata);
   r.rpc.serve(Verb::hello,
@@ -216,6 +219,10 @@ Result<void> open_replica(Rooms& r, PartitionId id, Replica& replica) {
 
 Result<void> open_storage(Rooms& r) {
   TRY_VOID(r.first() ? open_first_or_say_why(r) : open_other(r));
+  r.world.peers.identify({.node = r.options.node,
+                          .incarnation = r.layout.incarnation,
+                          .cluster = r.options.cluster_name,
+                          .fingerprint = r.layout.fingerprint});
   r.world.trace.event(io::Level::info, "node.shard.opened",
                       {{"shard", r.world.peers.self().shard},
                        {"partitions", r.layout.partitions},

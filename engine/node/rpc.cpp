@@ -1,13 +1,18 @@
 #include "engine/node/rpc.h"
 
+#include <utility>
+#include <vector>
+
 #include "engine/base/bytes.h"
+#include "engine/base/check.h"
+#include "engine/io/random.h"
 #include "engine/io/trace.h"
 
 namespace perdure::node {
 namespace {
 
 // Frame: kind u8 │ question u64 │ verb u8 or code u8 │ bytes
-enum class Kind : std::uint8_t { question = 1, answer = 2, told = 3 };
+enum class Kind : std::uint8_t { question = 1, answer = 2, message = 3 };
 constexpr std::size_t head_bytes = 1 + 8 + 1;
 constexpr std::uint8_t answered_ok = 0xFF;  // in the place of an error's code
 
@@ -21,31 +26,35 @@ std::string frame(Kind kind, std::uint64_t question, std::uint8_t what, std::str
   return out;
 }
 
-}  // namespace
-
-Rpc::Rpc(io::World& world) : world_(world), serving_(world.fibers) {
-  world_.peers.on_frame(
-      [this](io::ShardAddress from, std::string frame) { on_frame(from, std::move(frame)); });
+// A far side of another version may know codes that we do not.
+Code code_of(std::uint8_t raw) {
+  return raw <= static_cast<std::uint8_t>(Code::failed) ? static_cast<Code>(raw) : Code::failed;
 }
 
-Rpc::~Rpc() { world_.peers.on_frame({}); }
+}  // namespace
+
+Rpc::Rpc(io::World& world)
+    : world_(world), next_question_(world.random.draw("rpc.question")), serving_(world.fibers) {
+  world_.peers.on_frame(
+      [this](const io::Origin& from, std::string bytes) { on_frame(from, std::move(bytes)); });
+  world_.peers.on_link([this](const io::Link& link) { on_link(link); });
+}
+
+Rpc::~Rpc() {
+  world_.peers.on_link({});
+  world_.peers.on_frame({});
+}
 
 void Rpc::serve(Verb verb, Serve serve) { serves_[verb] = std::move(serve); }
 
 void Rpc::hear(Verb verb, Hear hear) { hears_[verb] = std::move(hear); }
-
-void Rpc::tell(io::ShardAddress to, Verb verb, std::string_view bytes) {
-  if (!world_.peers.send(to, frame(Kind::told, 0, static_cast<std::uint8_t>(verb), bytes))) {
-    world_.trace.count("rpc.told_dropped");
-  }
-}
 
 Result<std::string> Rpc::ask(io::ShardAddress to, Verb verb, std::string_view request,
                              Instant deadline) {
   const std::uint64_t question = next_question_++;
   io::Event done(world_.fibers);
   Result<std::string> answer = fail(Code::timed_out, "no answer yet");
-  pending_[question] = {.done = &done, .answer = &answer};
+  pending_[question] = {.to = to, .done = &done, .answer = &answer};
   Result<void> asked = world_.peers.send(
       to, frame(Kind::question, question, static_cast<std::uint8_t>(verb), request));
   if (asked) asked = done.wait(deadline);
@@ -54,12 +63,49 @@ Result<std::string> Rpc::ask(io::ShardAddress to, Verb verb, std::string_view re
   return answer;
 }
 
+Result<void> Rpc::tell(io::ShardAddress to, Verb verb, std::string_view message) {
+  return world_.peers.send(to, frame(Kind::message, 0, static_cast<std::uint8_t>(verb), message));
+}
+
 void Rpc::stop() {
   hears_.clear();
+  watches_.clear();
   serving_.stop();
 }
 
-void Rpc::on_frame(io::ShardAddress from, std::string bytes) {
+// --- links ---------------------------------------------------------------------------------
+
+std::uint64_t Rpc::watch(Watch watch) {
+  watches_[next_watch_] = std::move(watch);
+  return next_watch_++;
+}
+
+void Rpc::unwatch(std::uint64_t id) { watches_.erase(id); }
+
+// Whatever was asked before now went into this connection, or waited for it.
+void Rpc::on_link(const io::Link& link) {
+  if (link.now == io::Link::Now::down) {
+    for (auto& [question, pending] : pending_) {
+      if (pending.to != link.peer) continue;
+      *pending.answer = fail(link.was_up ? Code::failed : Code::retry_later,
+                             "connection to node " + std::to_string(link.peer.node.raw()) +
+                                 (link.was_up ? " was lost: " : " could not be made: ") + link.why);
+      pending.done->notify_all();
+    }
+  }
+  std::vector<std::uint64_t> ids;  // a watcher may come or go in a call
+  for (const auto& [id, watch] : watches_) ids.push_back(id);
+  for (const std::uint64_t id : ids) {
+    const auto found = watches_.find(id);
+    if (found == watches_.end()) continue;
+    const Watch watch = found->second;
+    watch(link);
+  }
+}
+
+// --- frames --------------------------------------------------------------------------------
+
+void Rpc::on_frame(const io::Origin& from, std::string bytes) {
   if (bytes.size() < head_bytes) {
     world_.trace.count("rpc.frames_malformed");
     return;
@@ -67,34 +113,43 @@ void Rpc::on_frame(io::ShardAddress from, std::string bytes) {
   const auto kind = static_cast<Kind>(bytes[0]);
   const auto question = get_be<std::uint64_t>(std::string_view(bytes).substr(1));
   const auto what = static_cast<std::uint8_t>(bytes[9]);
-
-  if (kind == Kind::answer) {
-    const auto asked = pending_.find(question);
-    if (asked == pending_.end()) return;  // gave up meanwhile
-    std::string body = bytes.substr(head_bytes);
-    if (what == answered_ok) {
-      *asked->second.answer = std::move(body);
-    } else {
-      *asked->second.answer = fail(static_cast<Code>(what), std::move(body));
+  switch (kind) {
+    case Kind::question:
+      return serve_question(from, question, static_cast<Verb>(what), std::move(bytes));
+    case Kind::answer: return answered(question, what, std::string_view(bytes).substr(head_bytes));
+    case Kind::message: {
+      const auto hear = hears_.find(static_cast<Verb>(what));
+      if (hear != hears_.end())
+        return hear->second(from, std::string_view(bytes).substr(head_bytes));
     }
-    asked->second.done->notify_all();
-    return;
   }
+  world_.trace.count("rpc.frames_unknown");
+}
 
-  if (kind == Kind::told) {
-    const auto hear = hears_.find(static_cast<Verb>(what));
-    if (hear != hears_.end()) hear->second(from, std::string_view(bytes).substr(head_bytes));
-    return;
+void Rpc::answered(std::uint64_t question, std::uint8_t what, std::string_view bytes) {
+  const auto asked = pending_.find(question);
+  if (asked == pending_.end()) return;  // gave up meanwhile
+  if (what == answered_ok) {
+    *asked->second.answer = std::string(bytes);
+  } else {
+    *asked->second.answer = fail(code_of(what), std::string(bytes));
   }
+  asked->second.done->notify_all();
+}
 
-  const auto serve = serves_.find(static_cast<Verb>(what));
+void Rpc::serve_question(const io::Origin& from, std::uint64_t question, Verb verb,
+                         std::string bytes) {
+  const auto serve = serves_.find(verb);
   if (serve == serves_.end()) {
-    return answer(from, question, fail(Code::retry_later, "shard does not serve this yet"));
+    return answer(from.shard, question, fail(Code::retry_later, "shard does not serve this yet"));
   }
-  serving_.start("rpc.serve",
-                 [this, from, question, &serve = serve->second, bytes = std::move(bytes)] {
-                   answer(from, question, serve(std::string_view(bytes).substr(head_bytes)));
-                 });
+  if (serving_.size() >= serving_max) {
+    return answer(from.shard, question, fail(Code::retry_later, "shard serves too much already"));
+  }
+  serving_.start("rpc.serve", [this, to = from.shard, question, &function = serve->second,
+                               bytes = std::move(bytes)] {
+    answer(to, question, function(std::string_view(bytes).substr(head_bytes)));
+  });
 }
 
 void Rpc::answer(io::ShardAddress to, std::uint64_t question, const Result<std::string>& result) {

@@ -1,17 +1,27 @@
 // engine/node/rpc.h
 //
-// Questions and answers between shards, over io::Peers, which only moves frames.
+// Questions and answers between shards, and one-way messages, over io::Peers, which
+// only moves frames.
 //
 //     ask(shard 1, Verb::submit, bytes)  ──►  the function that serves `submit` there,
 //     ◄── its Result<std::string>             in a fiber of its own
 //
-//     tell(shard 1, Verb::group, bytes)  ──►  the function that hears `group` there
+//     tell(shard 1, Verb::x, bytes)      ──►  the function that hears `x` there, in the
+//                                             turn of arrival, in the order of telling
 //
 // In: the verbs that node/ serves on this shard.  Out: Peers.  Not: retries (who asks
 // knows whether asking twice is harmless), routing (partitions.h).
 //
-// An answer that never comes is `timed_out`: what was asked may or may not have
-// happened.  Errors of the far side come back with their code and detail.
+// What an error of ask() says of what was asked:
+//
+//     retry_later   it never left, or the far side was too busy: it did not happen
+//     failed        the connection was lost: it happened, or will not
+//     timed_out     the deadline passed: it happened, will not, or may yet
+//
+// and otherwise errors of the far side come back with their code and detail.  A question
+// does not outwait its connection: it ends in the turn in which the link goes down.
+// Nor does its answer: what a far side says after that is not taken for an answer to
+// anything else, for questions are numbered from a draw, anew in every process.
 #pragma once
 
 #include <cstdint>
@@ -46,34 +56,53 @@ enum class Verb : std::uint8_t {
 class Rpc {
  public:
   using Serve = std::function<Result<std::string>(std::string_view request)>;
-  using Hear = std::function<void(io::ShardAddress from, std::string_view bytes)>;
+  // May not park.
+  using Hear = std::function<void(const io::Origin& from, std::string_view message)>;
+  using Watch = std::function<void(const io::Link&)>;
 
   explicit Rpc(io::World&);
   ~Rpc();
 
   // Before the first frame can come.
   void serve(Verb, Serve);
-  void hear(Verb, Hear);  // may not park
-  // Parks until the answer is there.  Errors: timed_out, cancelled, and the far side's.
+  void hear(Verb, Hear);
+
+  // Parks until the answer is there.  Errors: see above; not_found when nobody knows
+  // the way to that shard; cancelled.
   Result<std::string> ask(io::ShardAddress to, Verb, std::string_view request, Instant deadline);
-  // Never parks, and nobody answers; what cannot be sent is lost.
-  void tell(io::ShardAddress to, Verb, std::string_view bytes);
+  // Never parks.  Errors: as of Peers::send.  A message that was taken arrives, or the
+  // link goes down.
+  Result<void> tell(io::ShardAddress to, Verb, std::string_view message);
+
+  // Tells of every link that comes up or goes down, until it is taken back.  When a
+  // link goes down, questions over it have got their error before.
+  std::uint64_t watch(Watch);
+  void unwatch(std::uint64_t id);
+
   void stop();  // hears nothing more, cancels what is being served, joins
 
  private:
   struct Pending {
+    io::ShardAddress to;
     io::Event* done;
     Result<std::string>* answer;
   };
 
-  void on_frame(io::ShardAddress from, std::string frame);
+  void on_frame(const io::Origin& from, std::string frame);
+  void on_link(const io::Link&);
+  void answered(std::uint64_t question, std::uint8_t what, std::string_view bytes);
+  void serve_question(const io::Origin& from, std::uint64_t question, Verb, std::string frame);
   void answer(io::ShardAddress to, std::uint64_t question, const Result<std::string>&);
+
+  static constexpr std::size_t serving_max = 20'000;  // questions at a time, this shard
 
   io::World& world_;
   std::map<Verb, Serve> serves_;
   std::map<Verb, Hear> hears_;
   std::map<std::uint64_t, Pending> pending_;  // by question number
-  std::uint64_t next_question_ = 1;
+  std::map<std::uint64_t, Watch> watches_;
+  std::uint64_t next_question_;
+  std::uint64_t next_watch_ = 1;
   io::Group serving_;
 };
 

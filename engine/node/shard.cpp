@@ -4,6 +4,7 @@
 #include "engine/io/disk.h"
 #include "engine/io/http.h"
 #include "engine/io/names.h"
+#include "engine/io/peers.h"
 #include "engine/io/random.h"
 #include "engine/io/tables.h"
 #include "engine/io/trace.h"
@@ -95,8 +96,8 @@ Result<Addresses> Shard::listen(const std::string& ingress_address) {
                                 [&r](io::Exchange& e) { r.admin->serve(e); }));
   r.admin_server = std::move(admin);
   bound.admin = r.admin_server->address();
-  TRY(node, r.world.http.serve(r.options.node_address, io::HttpLimits(),
-                               [&r](io::Exchange& e) { r.operations->serve(e); }));
+  TRY(node, r.world.peers.listen(r.options.node_address, io::HttpLimits(),
+                                 [&r](io::Exchange& e) { r.operations->serve(e); }));
   r.node_server = std::move(node);
   bound.node = r.node_server->address();
   return bound;

@@ -47,6 +47,11 @@ void Loop::watch(int fd, Watcher& watcher) {
   CHECK(watched);
 }
 
+void Loop::unwatch(int fd) {
+  const bool unwatched = ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0;
+  CHECK(unwatched);
+}
+
 void Loop::run() {
   stopping_ = false;
   clock.refresh();

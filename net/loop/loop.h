@@ -66,6 +66,7 @@ class Loop {
   // Both directions, by edges, until the descriptor is closed.  `watcher` is borrowed
   // for as long.
   void watch(int fd, Watcher& watcher);
+  void unwatch(int fd);  // of one that stays open
 
   std::uint64_t turns() const { return turns_; }
 

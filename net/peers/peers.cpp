@@ -6,12 +6,47 @@
 
 namespace perdure::net {
 
+ShardPeers::ShardPeers(Parts parts)
+    : loop_(parts.loop),
+      self_(parts.self),
+      mesh_(parts.mesh),
+      links_(std::make_shared<Links>(Links::Parts{
+          .loop = parts.loop,
+          .streams = parts.streams,
+          .random = parts.random,
+          .trace = parts.trace,
+          .secret = std::move(parts.secret),
+          .shard = parts.self.shard,
+          .hand_over =
+              [this](std::uint32_t shard, Arrival arrival) {
+                ShardPeers& wanted = *mesh_.shards.at(shard);
+                wanted.loop_.post([links = wanted.links_, arrival = std::move(arrival)]() mutable {
+                  links->arrive(std::move(arrival));
+                });
+              },
+          .deliver =
+              [this](const io::Origin& from, std::string frame) {
+                if (receive_) receive_(from, std::move(frame));
+              },
+          .tell =
+              [this](const io::Link& link) {
+                if (hear_) hear_(link);
+              }})),
+      port_(parts.loop, parts.streams, [links = links_](std::unique_ptr<SocketStream> stream) {
+        links->admit(std::move(stream));
+      }) {}
+
+ShardPeers::~ShardPeers() = default;
+
+// --- within the process --------------------------------------------------------------------
+
 Result<void> ShardPeers::send(io::ShardAddress to, std::string frame) {
-  if (to.node != self_.node || to.shard >= mesh_.shards.size()) {
-    return fail(Code::not_found, "no way to node " + std::to_string(to.node.raw()) + " shard " +
-                                     std::to_string(to.shard));
+  if (to.node != self_.node) return links_->send(to, std::move(frame));
+  if (to.shard >= mesh_.shards.size()) {
+    return fail(Code::not_found, "this node has no shard " + std::to_string(to.shard));
   }
-  if (!mesh_.shards[to.shard]->accept({.from = self_, .bytes = std::move(frame)})) {
+  if (!mesh_.shards[to.shard]->accept(
+          {.from = {.shard = self_, .incarnation = incarnation_}, .bytes = std::move(frame)})) {
     return fail(Code::retry_later, "the inbox of shard " + std::to_string(to.shard) + " is full");
   }
   return {};
@@ -48,6 +83,31 @@ void ShardPeers::on_frame(Receive receive) {
   CHECK(begins != static_cast<bool>(receive_));
   receive_ = std::move(receive);
   if (begins) loop_.post([this] { drain(); });
+}
+
+void ShardPeers::on_link(Hear hear) {
+  CHECK(static_cast<bool>(hear) != static_cast<bool>(hear_));
+  hear_ = std::move(hear);
+}
+
+// --- other nodes ---------------------------------------------------------------------------
+
+void ShardPeers::identify(io::Identity identity) {
+  self_.node = identity.node;
+  incarnation_ = identity.incarnation;
+  links_->identify(std::move(identity), shards());
+}
+
+void ShardPeers::set_address(NodeId node, std::string address) {
+  if (node == self_.node) return;
+  links_->set_address(node, std::move(address));
+}
+
+Result<std::unique_ptr<io::HttpServer>> ShardPeers::listen(std::string_view address,
+                                                           io::HttpLimits limits,
+                                                           io::Http::Serve serve) {
+  if (http_ == nullptr) return fail(Code::invalid, "shard 0 has the node's port");
+  return http_->serve(address, limits, std::move(serve));
 }
 
 }  // namespace perdure::net

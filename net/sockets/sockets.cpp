@@ -135,10 +135,16 @@ Result<std::unique_ptr<io::Listener>> SocketStreams::listen(std::string_view tex
 
 Result<std::unique_ptr<io::Stream>> SocketStreams::connect(std::string_view text,
                                                            Instant deadline) {
+  TRY(stream, open(text, deadline));
+  return std::move(stream);
+}
+
+Result<std::unique_ptr<SocketStream>> SocketStreams::open(std::string_view text, Instant deadline) {
   TRY(where, parse_host_port(text));
   if (where.port == 0) return fail(Code::invalid, "'" + std::string(text) + "' has no port");
   TRY(hosts, names_.resolve(where.host, deadline));
-  Result<std::unique_ptr<io::Stream>> last = fail(Code::not_found, "no address for " + where.host);
+  Result<std::unique_ptr<SocketStream>> last =
+      fail(Code::not_found, "no address for " + where.host);
   for (const std::string& host : hosts) {
     const std::optional<SocketAddress> address = SocketAddress::literal(host, where.port);
     if (!address) continue;
@@ -148,8 +154,8 @@ Result<std::unique_ptr<io::Stream>> SocketStreams::connect(std::string_view text
   return last;
 }
 
-Result<std::unique_ptr<io::Stream>> SocketStreams::connect_to(const SocketAddress& to,
-                                                              Instant deadline) {
+Result<std::unique_ptr<SocketStream>> SocketStreams::connect_to(const SocketAddress& to,
+                                                                Instant deadline) {
   const auto refused = [&](int error) {
     return fail(Code::failed, "connecting to " + to.text() + ": " + message(error));
   };

@@ -43,15 +43,19 @@ class Ports {
   std::map<std::string, int> listeners_;  // by the address really bound
 };
 
+class SocketStream;
+
 class SocketStreams : public io::Streams {
  public:
   SocketStreams(Loop& loop, io::Names& names, Ports& ports)
       : loop_(loop), names_(names), ports_(ports) {}
   Result<std::unique_ptr<io::Listener>> listen(std::string_view address) override;
   Result<std::unique_ptr<io::Stream>> connect(std::string_view address, Instant deadline) override;
+  // The same, for those who know that it is a socket.
+  Result<std::unique_ptr<SocketStream>> open(std::string_view address, Instant deadline);
 
  private:
-  Result<std::unique_ptr<io::Stream>> connect_to(const SocketAddress& to, Instant deadline);
+  Result<std::unique_ptr<SocketStream>> connect_to(const SocketAddress& to, Instant deadline);
 
   Loop& loop_;
   io::Names& names_;

@@ -102,6 +102,53 @@ Result<std::size_t> SocketStream::write(std::span<const std::byte> bytes, Instan
   }
 }
 
+Result<std::size_t> SocketStream::write_pieces(std::span<const iovec> pieces, Instant deadline) {
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) size += piece.iov_len;
+  CHECK(size > 0);
+  CHECK(!finished_);
+  while (true) {
+    while (!output_.maybe) TRY_VOID(output_.wait(loop_.scheduler, deadline));
+    if (!socket_.open()) return broken("writing to");
+    msghdr message = {};
+    message.msg_iov = const_cast<iovec*>(pieces.data());
+    message.msg_iovlen = pieces.size();
+    const ::ssize_t count = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    if (count >= 0) {
+      const auto given = static_cast<std::size_t>(count);
+      if (given < size) output_.maybe = false;
+      output_.passed(loop_.scheduler);
+      return given;
+    }
+    if (errno == EAGAIN) {
+      output_.maybe = false;
+    } else if (errno != EINTR) {
+      return broken("writing to");
+    }
+  }
+}
+
+Result<std::string> SocketStream::peek(Instant deadline) {
+  while (true) {
+    while (!input_.maybe) TRY_VOID(input_.wait(loop_.scheduler, deadline));
+    if (!socket_.open()) return broken("reading from");
+    char first = 0;
+    const ::ssize_t count = ::recv(socket_.get(), &first, 1, MSG_PEEK);
+    if (count > 0) return std::string(1, first);
+    if (count == 0) return std::string();
+    if (errno == EAGAIN) {
+      input_.maybe = false;
+    } else if (errno != EINTR) {
+      return broken("reading from");
+    }
+  }
+}
+
+Fd SocketStream::release() {
+  if (socket_.open()) loop_.unwatch(socket_.get());
+  return std::move(socket_);
+}
+
 void SocketStream::finish() {
   if (finished_ || !socket_.open()) return;
   finished_ = true;

@@ -3,6 +3,9 @@
 // One connection.  See sockets.h.
 #pragma once
 
+#include <sys/uio.h>
+
+#include <span>
 #include <string>
 
 #include "engine/io/streams.h"
@@ -37,6 +40,15 @@ class SocketStream : public io::Stream, private Watcher {
   void finish() override;
   void reset() override;
   std::string peer() const override { return peer_.text(); }
+
+  // As write(), of several pieces in one call.  At least one byte in them.
+  Result<std::size_t> write_pieces(std::span<const iovec> pieces, Instant deadline);
+  // The first byte that comes, which stays to be read; "" at the end.
+  Result<std::string> peek(Instant deadline);
+  // Gives the socket away, as it is: to another loop.  Nobody may wait in this stream,
+  // of which only the destructor may be called now.
+  Fd release();
+  const SocketAddress& peer_address() const { return peer_; }
 
   // After a connect() under way: parks until it is through.  Errors: timed_out,
   // cancelled, failed.

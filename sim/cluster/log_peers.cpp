@@ -24,7 +24,7 @@ LogPeers::LogPeers(io::World& world, LogRegisters& registers)
       next_number_(world.random.draw("log_peers.first_number")),
       serving_(world.fibers) {
   world_.peers.on_frame(
-      [this](io::ShardAddress from, std::string frame) { on_frame(from, frame); });
+      [this](const io::Origin& from, std::string frame) { on_frame(from.shard, frame); });
 }
 
 LogPeers::~LogPeers() { world_.peers.on_frame({}); }

@@ -8,18 +8,17 @@
 #include "engine/base/bytes.h"
 #include "engine/base/check.h"
 #include "sim/network/conduit.h"
-#include "sim/network/peers.h"
+#include "sim/network/peer_links.h"
 #include "sim/world/universe.h"
 
 namespace perdure::sim {
 
 namespace {
-constexpr std::size_t lane_bytes_max = 8 << 20;
 constexpr Nanos delay_max = 10 * second;
-constexpr Nanos ring_latency = 500;  // between shards of one process
 }  // namespace
 
-Network::Network(Universe& universe) : universe_(universe) {}
+Network::Network(Universe& universe)
+    : universe_(universe), peer_links_(std::make_unique<PeerLinks>(*this)) {}
 Network::~Network() = default;
 
 // --- time and trouble ---
@@ -49,16 +48,34 @@ Nanos Network::arrival(const Host& from, const Host& to) {
 
 void Network::cut(const Host& from, const Host& to, Nanos lasts, bool both_ways, bool breaking) {
   const Nanos until = universe_.loop.now() + lasts;
-  Nanos& one = links_[{from.number(), to.number()}].cut_until;
-  one = std::max(one, until);
-  if (both_ways) {
-    Nanos& back = links_[{to.number(), from.number()}].cut_until;
-    back = std::max(back, until);
-  }
+  cut_one_way(from, to, until);
+  if (both_ways) cut_one_way(to, from, until);
   if (breaking) {
     universe_.loop.after(lasts / 2, Life(), Kind::nemesis, 0,
                          [this, &from, &to] { reset_connections(from, to); });
   }
+}
+
+// Long enough, and those who ping over it notice.
+void Network::cut_one_way(const Host& from, const Host& to, Nanos until) {
+  const Nanos now = universe_.loop.now();
+  const Nanos silence = nanos(host::silence_max);
+  Link& link = links_[{from.number(), to.number()}];
+  if (now >= link.cut_until) link.cut_since = now;
+  link.cut_until = std::max(link.cut_until, until);
+  if (link.cut_until - link.cut_since < silence) return;
+  const Nanos noticed = std::max(now, link.cut_since + silence);
+  universe_.loop.at(noticed, Life(), Kind::nemesis, 0, [this, &link, &from, &to, silence] {
+    const Nanos then = universe_.loop.now();
+    if (then < link.cut_until && then - link.cut_since >= silence) peer_links_->silence(from, to);
+  });
+}
+
+void Network::host_paused(const Host& host, Nanos lasts) {
+  const Nanos silence = nanos(host::silence_max);
+  if (lasts < silence) return;
+  universe_.loop.after(silence, host.life(), Kind::nemesis, 0,
+                       [this, &host] { peer_links_->silence(host); });
 }
 
 void Network::slow(const Host& from, const Host& to, std::uint32_t times, Nanos lasts) {
@@ -73,15 +90,7 @@ void Network::reset_connections(const Host& a, const Host& b) {
     conduit->break_now(Side::opener, "connection was reset");
     conduit->break_now(Side::acceptor, "connection was reset");
   }
-  end_lanes(a, b);
-}
-
-void Network::end_lanes(const Host& a, const Host& b) {
-  for (auto& [name, lane] : lanes_) {
-    const bool between = (name.from.node == a.node() && name.to.node == b.node()) ||
-                         (name.from.node == b.node() && name.to.node == a.node());
-    if (between) ++lane.generation, lane.bytes_in_flight = 0;
-  }
+  peer_links_->break_between(a, b, "connection was reset");
 }
 
 void Network::heal() {
@@ -97,6 +106,7 @@ void Network::host_died(Host& host, Death death) {
     if (conduit->touches(host)) touched.push_back(id);
   }
   for (const ConduitId id : touched) conduits_.at(id)->host_died(host, death);
+  peer_links_->host_died(host, death);
 }
 
 // --- addresses ---
@@ -188,47 +198,5 @@ Conduit* Network::find_conduit(ConduitId id) {
 }
 
 void Network::drop_conduit(ConduitId id) { conduits_.erase(id); }
-
-// --- frames ---
-
-Result<void> Network::send_frame(Shard& from, io::ShardAddress to, std::string frame) {
-  Host* host = nullptr;
-  for (const auto& each : universe_.hosts()) {
-    if (each->node() == to.node) host = each.get();
-  }
-  if (host == nullptr || to.shard >= host->shards()) return fail(Code::not_found, "no such shard");
-  const bool same_process = host == &from.host();
-  const LaneName name = {.from = {from.host().node(), from.index()}, .to = to};
-  Lane& lane = lanes_[name];
-  if (!same_process && lane.bytes_in_flight + frame.size() > lane_bytes_max) {
-    return fail(Code::retry_later, "queue to that shard is full");
-  }
-  const double loss = universe_.weather.frame_loss;
-  if (!same_process && loss > 0 &&
-      universe_.mishaps.befalls(faults::Kind::frame_loss, link_name(from.host(), *host), loss)) {
-    universe_.recorder.count("mishap.frame_loss", 1);
-    from.tell(trace::What::drop, "frame", {}, host->number(), frame.size());
-    ++lane.generation;  // the connection ends here, with all that is on its way
-    lane.bytes_in_flight = 0;
-    return {};
-  }
-  const Nanos arrival =
-      same_process ? universe_.loop.now() + ring_latency : this->arrival(from.host(), *host);
-  lane.last_arrival = std::max(lane.last_arrival, arrival);
-  lane.bytes_in_flight += frame.size();
-  const std::uint64_t payload = hash64(frame, to.shard);
-  const CauseHere cause(universe_.loop,
-                        from.tell(trace::What::send, "frame", {}, host->number(), frame.size()));
-  universe_.loop.at(lane.last_arrival, Life(), Kind::arrive, payload,
-                    [this, name, generation = lane.generation, host, sender = from.life(),
-                     receiver = host->life(), frame = std::move(frame)]() mutable {
-                      Lane& at = lanes_[name];
-                      if (at.generation != generation) return;
-                      at.bytes_in_flight -= std::min(at.bytes_in_flight, frame.size());
-                      if (!universe_.loop.alive(receiver) || !universe_.loop.alive(sender)) return;
-                      deliver_frame(host->shard(name.to.shard), name.from, std::move(frame));
-                    });
-  return {};
-}
 
 }  // namespace perdure::sim

@@ -5,7 +5,7 @@
 //
 //     Network ── Link per ordered pair of hosts: slow, cut until when, how many sent
 //        ├── Conduits: connections, for io::Streams and for io::Http (conduit.h)
-//        ├── Lanes: frames from shard to shard, for io::Peers
+//        ├── PeerLinks: frames from shard to shard, for io::Peers (peer_links.h)
 //        └── listeners by (host, port)
 //
 // A link that is cut holds what is sent until it is whole again, as retransmission
@@ -24,13 +24,13 @@
 #include <string_view>
 
 #include "engine/base/result.h"
-#include "engine/io/peers.h"
 #include "sim/world/host.h"
 #include "sim/world/shard.h"
 
 namespace perdure::sim {
 
 class Conduit;
+class PeerLinks;
 std::string link_name(const Host& from, const Host& to);  // "n1>n3"
 using ConduitId = std::uint64_t;
 
@@ -47,6 +47,7 @@ class Network {
   void reset_connections(const Host& a, const Host& b);
   void heal();
   void host_died(Host& host, Death death);  // after its life has ended
+  void host_paused(const Host& host, Nanos lasts);
 
   // --- addresses ---
   struct Address {
@@ -83,7 +84,7 @@ class Network {
   std::size_t conduits() const { return conduits_.size(); }
 
   // --- frames ---
-  Result<void> send_frame(Shard& from, io::ShardAddress to, std::string frame);
+  PeerLinks& peer_links() { return *peer_links_; }
 
   Universe& universe() { return universe_; }
 
@@ -91,27 +92,17 @@ class Network {
   struct Link {
     std::uint64_t sent = 0;
     std::uint32_t slow = 1;
-    Nanos slow_until = 0, cut_until = 0;
+    Nanos slow_until = 0, cut_since = 0, cut_until = 0;
   };
   using Pair = std::pair<std::uint32_t, std::uint32_t>;  // hosts, ordered
-  struct Lane {
-    std::uint64_t generation = 0;
-    Nanos last_arrival = 0;
-    std::size_t bytes_in_flight = 0;
-  };
-  struct LaneName {
-    io::ShardAddress from, to;
-    friend auto operator<=>(const LaneName&, const LaneName&) = default;
-  };
-
-  void end_lanes(const Host& a, const Host& b);
+  void cut_one_way(const Host& from, const Host& to, Nanos until);
 
   Universe& universe_;
   std::map<Pair, Link> links_;
   std::map<std::pair<std::uint32_t, std::uint16_t>, std::vector<Listener>> listeners_;
   std::map<std::uint32_t, std::uint16_t> next_port_;
   std::map<ConduitId, std::unique_ptr<Conduit>> conduits_;
-  std::map<LaneName, Lane> lanes_;
+  std::unique_ptr<PeerLinks> peer_links_;
   std::uint64_t next_id_ = 1;
 };
 

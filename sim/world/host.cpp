@@ -218,6 +218,7 @@ void Host::spare() {
 void Host::pause(Nanos lasts) {
   if (!up()) return;
   for (const auto& shard : process_->shards) shard->pause_until(universe_.loop.now() + lasts);
+  universe_.network().host_paused(*this, lasts);
 }
 
 }  // namespace perdure::sim

@@ -321,10 +321,4 @@ bool Shard::carry_out(Kind kind, std::uint64_t payload, Nanos latency, Action ef
 
 void Shard::kill_fibers() { scheduler_->kill_all(); }
 
-void deliver_frame(Shard& to, io::ShardAddress from, std::string frame) {
-  to.post([&to, from, frame = std::move(frame)]() mutable {
-    static_cast<SimPeers&>(to.world().peers).deliver(from, std::move(frame));
-  });
-}
-
 }  // namespace perdure::sim

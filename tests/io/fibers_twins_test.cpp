@@ -112,8 +112,8 @@ TEST_P(FibersTwins, FramesToOneselfComeInOrderAndLater) {
   run([&] {
     Event arrived(fibers());
     std::vector<std::string> frames;
-    peers().on_frame([&](ShardAddress from, std::string frame) {
-      EXPECT_EQ(from, peers().self());
+    peers().on_frame([&](const Origin& from, std::string frame) {
+      EXPECT_EQ(from.shard, peers().self());
       frames.push_back(std::move(frame));
       arrived.notify_all();
     });

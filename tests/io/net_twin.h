@@ -15,6 +15,7 @@
 #include "net/random/random.h"
 #include "net/sockets/names.h"
 #include "net/sockets/sockets.h"
+#include "tests/io/silent_trace.h"
 #include "tests/io/twins.h"
 #include "tests/net/temporary_folder.h"
 
@@ -59,7 +60,14 @@ class NetTwin : public Twin {
   net::FolderDisk disk_{folder_.path() + "/disk", syncs_, work_};
   net::FolderObjects objects_{folder_.path() + "/bucket", work_, random_};
   net::Mesh mesh_;
-  net::ShardPeers peers_{loop_, {.node = NodeId(1), .shard = 0}, mesh_};
+  SilentTrace trace_;
+  net::ShardPeers peers_{{.loop = loop_,
+                          .streams = streams_,
+                          .random = random_,
+                          .trace = trace_,
+                          .mesh = mesh_,
+                          .self = {.node = NodeId(1), .shard = 0},
+                          .secret = ""}};
 };
 
 inline std::unique_ptr<Twin> make_net_twin() { return std::make_unique<NetTwin>(); }

@@ -76,8 +76,8 @@ TEST(Process, FramesPassBetweenShardsInOrder) {
     const io::ShardAddress other = {.node = NodeId(1), .shard = 1 - shard};
     io::Event arrived(world.fibers);
     int expected = 0;
-    world.peers.on_frame([&](io::ShardAddress from, std::string frame) {
-      EXPECT_EQ(from, other);
+    world.peers.on_frame([&](const io::Origin& from, std::string frame) {
+      EXPECT_EQ(from.shard, other);
       EXPECT_EQ(frame, std::to_string(expected));
       ++expected;
       arrived.notify_all();

@@ -191,7 +191,7 @@ TEST(Crash, CutsATurnAfterSoManyEffects) {
     Host& receiver = universe.add_host({.name = "n2"});
     std::string got;
     receiver.start(on_shard_0([&](io::World& world) {
-      world.peers.on_frame([&](io::ShardAddress, std::string frame) { got += frame; });
+      world.peers.on_frame([&](const io::Origin&, std::string frame) { got += frame; });
       (void)world.fibers.sleep_until(io::never);
     }));
     int unwound = 0;
