@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "net/options.h"
+#include "net/verbs/verbs.h"
 
 namespace perdure::net {
 namespace {
@@ -116,6 +117,7 @@ struct Grammar {
   std::map<std::string, std::string> texts;
   std::map<std::string, CLI::Option*> flags;
   bool markdown = false;
+  std::function<int()> act;  // the verb that was said, if any
 };
 
 Grammar::Grammar(std::string_view version) {
@@ -132,6 +134,7 @@ Grammar::Grammar(std::string_view version) {
                              ->type_name(option.type)
                              ->group(option.section);
   }
+  add_verbs(app, [this](Run run) { act = std::move(run); });
   config = app.add_subcommand("config", "Tells about settings.");
   config->add_flag("--markdown", markdown, "Prints the reference of all settings.")->required();
 }
@@ -190,11 +193,14 @@ Result<Command> parse_command(std::span<const std::string> arguments,
   } catch (const CLI::CallForVersion& call) {
     return Print{std::string(call.what()) + "\n"};
   } catch (const CLI::CallForHelp&) {
-    return Print{grammar.app.help()};
+    const CLI::App* at = &grammar.app;
+    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+    return Print{at->help()};
   } catch (const CLI::ParseError& error) {
     return refuse(error.what());
   }
   if (grammar.config->parsed()) return Print{options_as_markdown()};
+  if (grammar.act) return Act{std::move(grammar.act)};
   if (grammar.serve->parsed()) return serve_command(grammar, environment, version);
   return Print{grammar.app.help()};
 }

@@ -17,6 +17,7 @@
 #include "net/crash.h"
 #include "net/options.h"
 #include "net/parts.h"
+#include "net/secret.h"
 #include "net/world.h"
 
 namespace perdure::net {
@@ -121,6 +122,15 @@ Result<void> servable(const Settings& settings) {
 
 int serve(Settings settings) {
   if (const Result<void> can = servable(settings); !can) return refuse(can.error(), 64);
+  if (!settings.secret_file.empty()) {
+    const Result<std::string> secret = read_secret(settings.secret_file);
+    if (!secret) return refuse(secret.error(), exit_code(secret.error().code));
+    settings.process.secret = *secret;
+    settings.node.admits = [secret = *secret](const io::Request& request, std::string_view body,
+                                              WallTime now) {
+      return admit(secret, request, body, now);
+    };
+  }
   settings.process.node = settings.node.node;
   settings.node.version = PERDURE_VERSION;
   Parts parts;
@@ -161,6 +171,7 @@ int run(int argc, char** argv) {
     std::fputs(print->text.c_str(), stdout);
     return 0;
   }
+  if (const Act* act = std::get_if<Act>(&*command)) return act->run();
   return serve(std::get<Serve>(std::move(*command)).settings);
 }
 

@@ -232,6 +232,12 @@ std::vector<Option> cluster_options() {
            [](Settings& s) -> std::string& { return s.node.node_name; }),
       address({"node", "Where the other nodes of the cluster connect."},
               [](Settings& s) -> std::string& { return s.node.node_address; }),
+      text({"advertised-node", "Node address to show to others; empty: the one above."},
+           [](Settings& s) -> std::string& { return s.node.advertised_node; }),
+      text({"secret-file",
+            "File with the secret of the cluster, on its first line: other nodes, and operators "
+            "who change something, must know it. Empty: none."},
+           [](Settings& s) -> std::string& { return s.secret_file; }),
       number<std::uint32_t>(
           {"partitions", "Partitions of a new cluster; one that exists keeps its number."}, 1, 1024,
           [](Settings& s) -> auto& { return s.node.partitions; }),

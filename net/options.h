@@ -33,6 +33,7 @@ struct Settings {
   std::string replication = "1";   // copies of a record: a number, or "{node: 2, zone: 2}"
   bool auto_provision = true;      // a node that finds no cluster makes one
   std::vector<std::string> roles;  // what this node does; empty: everything
+  std::string secret_file;         // of the cluster's secret; "": there is none
 };
 
 struct Option {
@@ -57,7 +58,10 @@ struct Serve {
 struct Print {  // help, version, reference: then done
   std::string text;
 };
-using Command = std::variant<Serve, Print>;
+struct Act {                 // a verb of an operator (net/verbs)
+  std::function<int()> run;  // its exit code
+};
+using Command = std::variant<Serve, Print, Act>;
 
 // `arguments` without the program's name; `environment` as "NAME=value" (others than
 // PERDURE_... are looked over).  Reads the configuration file.  Error: invalid, with a

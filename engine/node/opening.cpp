@@ -11,6 +11,7 @@
 #include "engine/io/random.h"
 #include "engine/io/tables.h"
 #include "engine/io/trace.h"
+#include "engine/node/cluster_view.h"
 #include "engine/node/rooms.h"
 
 namespace perdure::node {
@@ -294,9 +295,16 @@ void open_administration(Rooms& r) {
                      .cluster_name = r.options.cluster_name,
                      .metadata_members = {r.options.node.raw()},
                      .handler_defaults = r.options.invocation_defaults});
-  r.operations = std::make_unique<Operations>(Operations::Sources{
-      .health = [&r] { return health_text(r); },
-      .metrics = [&r] { return r.options.metrics ? r.options.metrics() : std::string(); }});
+  r.operations = std::make_unique<Operations>(
+      r.world, *r.metadata,
+      Operations::Sources{
+          .health = [&r] { return health_text(r); },
+          .metrics = [&r] { return r.options.metrics ? r.options.metrics() : std::string(); },
+          .cluster = [&r] { return cluster_text(r); },
+          .admits = [&r](const io::Request& request, std::string_view body) -> Result<void> {
+            if (!r.options.admits) return {};
+            return r.options.admits(request, body, r.world.clock.wall());
+          }});
 }
 
 std::string health_text(const Rooms& r) {

@@ -1,10 +1,53 @@
 #include "engine/node/operations.h"
 
+#include <charconv>
+#include <utility>
+
+#include "engine/io/clock.h"
+#include "engine/io/random.h"
+#include "engine/io/trace.h"
+#include "engine/wire/json.h"
+
 namespace perdure::node {
 namespace {
 
+constexpr std::size_t value_bytes_max = 8 << 20;
+constexpr Duration patience = std::chrono::seconds(10);
+
 io::Response head(int status, std::string content_type) {
   return {.status = status, .headers = {{"content-type", std::move(content_type)}}};
+}
+
+int status_of(Code code) {
+  switch (code) {
+    case Code::invalid: return 400;
+    case Code::not_found: return 404;
+    case Code::conflict: return 409;
+    case Code::full: return 507;
+    case Code::fenced: return 403;
+    case Code::timed_out: return 504;
+    case Code::retry_later:
+    case Code::retry_elsewhere: return 503;
+    default: return 500;
+  }
+}
+
+void refuse(io::Exchange& exchange, const Error& why) {
+  std::string text = "{\"code\":";
+  wire::append_json(text, name_of(why.code));
+  text += ",\"message\":";
+  wire::append_json(text, why.detail);
+  exchange.respond(head(status_of(why.code), "application/json"), text + "}\n");
+}
+
+Result<std::string> whole_body(io::Exchange& exchange, Instant deadline) {
+  std::string body;
+  while (true) {
+    TRY(piece, exchange.read(deadline));
+    if (piece.empty()) return body;
+    body += piece;
+    if (body.size() > value_bytes_max) return fail(Code::invalid, "the body is too large");
+  }
 }
 
 }  // namespace
@@ -12,6 +55,10 @@ io::Response head(int status, std::string content_type) {
 void Operations::serve(io::Exchange& exchange) {
   const io::Request& request = exchange.request();
   const std::string path = request.target.substr(0, request.target.find('?'));
+  constexpr std::string_view metadata = "/cluster/metadata/";
+  if (path.starts_with(metadata) && path.size() > metadata.size()) {
+    return serve_metadata(exchange, path.substr(metadata.size()));
+  }
   if (request.method != "GET" && request.method != "HEAD") {
     return exchange.respond(head(405, "text/plain"), "method not allowed\n");
   }
@@ -21,7 +68,54 @@ void Operations::serve(io::Exchange& exchange) {
   if (path == "/metrics") {
     return exchange.respond(head(200, "text/plain; version=0.0.4"), sources_.metrics());
   }
-  exchange.respond(head(404, "text/plain"), "the node port has /health and /metrics\n");
+  if (path == "/cluster/status") {
+    const Result<std::string> status = sources_.cluster();
+    if (!status) return refuse(exchange, status.error());
+    return exchange.respond(head(200, "application/json"), *status);
+  }
+  exchange.respond(head(404, "text/plain"),
+                   "the node port has /health, /metrics, /cluster/status and "
+                   "/cluster/metadata/KEY\n");
+}
+
+void Operations::serve_metadata(io::Exchange& exchange, std::string key) {
+  const std::string& method = exchange.request().method;
+  if (method == "GET" || method == "HEAD") return get(exchange, key);
+  if (method == "PUT") return put(exchange, std::move(key));
+  exchange.respond(head(405, "text/plain"), "method not allowed\n");
+}
+
+void Operations::get(io::Exchange& exchange, const std::string& key) {
+  const Result<control::Versioned> found = metadata_.get(key, world_.clock.steady() + patience);
+  if (!found) return refuse(exchange, found.error());
+  if (found->version == 0) return refuse(exchange, {Code::not_found, "no object '" + key + "'"});
+  io::Response response = head(200, "application/octet-stream");
+  response.headers.push_back({"version", std::to_string(found->version)});
+  exchange.respond(std::move(response), found->value);
+}
+
+void Operations::put(io::Exchange& exchange, std::string key) {
+  const Instant deadline = world_.clock.steady() + patience;
+  Result<std::string> body = whole_body(exchange, deadline);
+  if (!body) return refuse(exchange, body.error());
+  if (const Result<void> admitted = sources_.admits(exchange.request(), *body); !admitted) {
+    return refuse(exchange, admitted.error());
+  }
+  const std::string* const text = io::find_header(exchange.request().headers, "expected-version");
+  std::uint64_t expected = 0;
+  const char* const end = text ? text->data() + text->size() : nullptr;
+  if (!text || std::from_chars(text->data(), end, expected).ptr != end) {
+    return refuse(exchange, {Code::invalid, "the header expected-version must be a number"});
+  }
+  control::Proposal proposal{.id = {.high = world_.random.draw("node.proposal"),
+                                    .low = world_.random.draw("node.proposal")}};
+  proposal.writes.push_back({.key = key, .expected = expected, .value = std::move(*body)});
+  const Result<void> written = metadata_.compare_and_set(std::move(proposal), deadline);
+  if (!written) return refuse(exchange, written.error());
+  world_.trace.event(io::Level::warn, "node.metadata.written",
+                     {{"key", key}, {"version", expected + 1}, {"by", exchange.peer()}});
+  exchange.respond(head(200, "application/json"),
+                   "{\"version\":" + std::to_string(expected + 1) + "}\n");
 }
 
 }  // namespace perdure::node

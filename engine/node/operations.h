@@ -1,14 +1,28 @@
 // engine/node/operations.h
 //
-// The node's own port: is it alive, and what does it count.
+// The node's own port, for people and their tools: is it alive, what does it count, what
+// does the cluster look like from here.
 //
-//     GET /health    JSON: name, cluster, incarnation, partitions led and applied
-//     GET /metrics   Prometheus text, from the host (Options::metrics)
+//     GET  /health                   JSON: name, cluster, incarnation, partitions led
+//     GET  /metrics                  Prometheus text, from the host (Options::metrics)
+//     GET  /cluster/status           JSON: nodes, and every partition of this one
+//     GET  /cluster/metadata/KEY     an object of the metadata store, and in the header
+//                                    `version` how often it was written; 404: never
+//     PUT  /cluster/metadata/KEY     writes it if its version is that of the header
+//                                    `expected-version`; 409: it is another one
+//
+// What changes something asks the host first (Options::admits): with a shared secret a
+// request must prove that it knows it.
+//
+// Errors are JSON: {"code": "conflict", "message": "..."}.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <string_view>
 
+#include "engine/base/result.h"
+#include "engine/control/metadata.h"
 #include "engine/io/http.h"
 #include "engine/io/world.h"
 
@@ -18,14 +32,23 @@ class Operations {
  public:
   // Each is asked in the fiber of a request, and may park.
   struct Sources {
-    std::function<std::string()> health;   // JSON
-    std::function<std::string()> metrics;  // Prometheus text
+    std::function<std::string()> health;           // JSON
+    std::function<std::string()> metrics;          // Prometheus text
+    std::function<Result<std::string>()> cluster;  // JSON
+    std::function<Result<void>(const io::Request&, std::string_view body)> admits;
   };
-  explicit Operations(Sources sources) : sources_(std::move(sources)) {}
+  Operations(io::World& world, control::Metadata& metadata, Sources sources)
+      : world_(world), metadata_(metadata), sources_(std::move(sources)) {}
 
   void serve(io::Exchange&);
 
  private:
+  void serve_metadata(io::Exchange&, std::string key);
+  void get(io::Exchange&, const std::string& key);
+  void put(io::Exchange&, std::string key);
+
+  io::World& world_;
+  control::Metadata& metadata_;
   const Sources sources_;
 };
 

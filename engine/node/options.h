@@ -8,9 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "engine/base/ids.h"
+#include "engine/base/result.h"
 #include "engine/base/time.h"
+#include "engine/io/http.h"
 #include "engine/wire/schema.h"
 
 namespace perdure::node {
@@ -27,6 +30,7 @@ struct Options {
   std::string admin_address = "127.0.0.1:9070";
   std::string node_address = "127.0.0.1:5122";
   std::string advertised_ingress;  // shown by /version; empty: the address itself
+  std::string advertised_node;     // shown to other nodes and operators; the same
 
   std::size_t request_bytes_max = 32u << 20;          // of a request body, and of one message
   std::uint32_t concurrent_requests_max = 50'000;     // at the ingress, one shard
@@ -39,7 +43,10 @@ struct Options {
   std::uint64_t checkpoint_log_bytes = 16u << 20;
   std::uint64_t dirty_bytes_max = 64u << 20;  // rows in memory, all partitions of a shard
   Duration checkpoint_every = std::chrono::minutes(1);
-  std::function<std::string()> metrics;      // Prometheus text of this process; may be empty
+  std::function<std::string()> metrics;  // Prometheus text of this process; may be empty
+  // Whether a request to the node port may change something; empty: each may.  Error:
+  // fenced, with the reason.
+  std::function<Result<void>(const io::Request&, std::string_view body, WallTime)> admits;
   Duration drain = std::chrono::seconds(5);  // what a graceful stop waits for requests
 };
 

@@ -51,6 +51,7 @@ enum class Verb : std::uint8_t {
   group_ask = 11,   // a question to a member of the metadata group
   log_ask = 12,     // a question about this node's copies of a loglet
   log_frame = 13,   // a writer's records, or what a copy says to them: told, never answered
+  view = 14,        // what a shard says of its partitions
 };
 
 class Rpc {

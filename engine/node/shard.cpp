@@ -8,6 +8,7 @@
 #include "engine/io/random.h"
 #include "engine/io/tables.h"
 #include "engine/io/trace.h"
+#include "engine/node/cluster_view.h"
 #include "engine/node/opening.h"
 #include "engine/node/rooms.h"
 
@@ -61,6 +62,7 @@ Result<void> Shard::open() {
   r.schema = std::make_unique<SchemaView>(r.world, *r.metadata);
   TRY_VOID(r.schema->open(r.world.clock.steady() + open_patience));
   serve_schema_seen(r.world, r.rpc, *r.schema);
+  serve_view(r);
 
   r.partitions.layout(r.layout);
   r.partitions.serve();

@@ -1,0 +1,26 @@
+// net/verbs/caller.h
+//
+// One request to a server, from a program that is none: a loop of its own for as long as
+// it takes.
+#pragma once
+
+#include <string>
+
+#include "engine/base/result.h"
+#include "engine/base/time.h"
+#include "engine/io/http.h"
+
+namespace perdure::net {
+
+struct Answer {
+  int status = 0;
+  io::Headers headers;
+  std::string body;
+};
+
+// `address` is "host:port".  Blocks.  Errors: timed_out, failed (refused, broken),
+// not_found (the host's name), invalid.
+Result<Answer> call(const std::string& address, io::Request request, const std::string& body,
+                    Duration within);
+
+}  // namespace perdure::net

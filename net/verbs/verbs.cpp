@@ -1,0 +1,7 @@
+#include "net/verbs/verbs.h"
+
+namespace perdure::net {
+
+void add_verbs(CLI::App& app, const Chosen& chosen) { add_cluster(app, chosen); }
+
+}  // namespace perdure::net
