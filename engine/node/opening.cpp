@@ -83,10 +83,12 @@ Result<void> open_metadata(Rooms& r) {
 }
 
 Result<void> open_first(Rooms& r) {
+  const std::uint64_t fingerprint = r.world.random.draw("node.fingerprint") | 1;  // if it is new
   TRY(opened, wal::open_marker(r.world.disk, {.cluster = r.options.cluster_name,
                                               .node = r.options.node,
                                               .streams = r.world.peers.shards(),
-                                              .id = r.world.random.draw("node.storage_id")}));
+                                              .id = r.world.random.draw("node.storage_id"),
+                                              .fingerprint = fingerprint}));
   r.layout.streams = opened.marker.streams;
   r.layout.shards = r.world.peers.shards();
   r.layout.storage_id = opened.marker.id;
@@ -96,9 +98,14 @@ Result<void> open_first(Rooms& r) {
   TRY(cluster, update<ClusterConfig>(r, "cluster", [&](ClusterConfig& config) {
         if (config.partitions != 0 && config.fingerprint != 0) return false;
         if (config.partitions == 0) config.partitions = r.options.partitions;
-        config.fingerprint = r.world.random.draw("node.fingerprint") | 1;
+        config.fingerprint =
+            opened.marker.fingerprint != 0 ? opened.marker.fingerprint : fingerprint;
         return true;
       }));
+  if (opened.marker.fingerprint != 0 && opened.marker.fingerprint != cluster.fingerprint) {
+    return fail(Code::conflict, "the data directory belongs to another cluster of the name '" +
+                                    r.options.cluster_name + "'");
+  }
   r.layout.partitions = cluster.partitions;
   TRY(life, update<NodeLife>(r, "node/" + std::to_string(r.options.node.raw()),
                              [](NodeLife& node) { return ++node.incarnation, true; }));

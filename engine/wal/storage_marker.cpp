@@ -91,6 +91,7 @@ std::string encode_marker(const StorageMarker& marker) {
                      "\ncluster " + marker.cluster + "\nnode " + std::to_string(marker.node.raw()) +
                      "\nstreams " + std::to_string(marker.streams) + "\nid " + hex(marker.id) +
                      "\n";
+  if (marker.fingerprint != 0) text += "fingerprint " + hex(marker.fingerprint) + "\n";
   return text + "check " + hex(hash64(text)) + "\n";
 }
 
@@ -110,6 +111,7 @@ Result<StorageMarker> decode_marker(std::string_view text) {
   const auto node = take_line(text, "node ");
   const auto streams = take_line(text, "streams ");
   const auto id = take_line(text, "id ");
+  const auto fingerprint = take_line(text, "fingerprint ");  // absent: written before it was known
   const std::string_view checked = all.substr(0, all.size() - text.size());
   const auto check = take_line(text, "check ");
   if (!cluster || !node || !streams || !id || !check) return damaged();
@@ -117,12 +119,14 @@ Result<StorageMarker> decode_marker(std::string_view text) {
   const auto node_number = number_in(*node, 10);
   const auto stream_count = number_in(*streams, 10);
   const auto id_number = number_in(*id, 16);
-  if (!node_number || !stream_count || !id_number) return damaged();
+  const auto fingerprint_number = fingerprint ? number_in(*fingerprint, 16) : 0;
+  if (!node_number || !stream_count || !id_number || !fingerprint_number) return damaged();
   if (number_in(*check, 16) != hash64(checked) || *stream_count > UINT32_MAX) return damaged();
   return StorageMarker{.cluster = std::string(*cluster),
                        .node = NodeId(*node_number),
                        .streams = static_cast<std::uint32_t>(*stream_count),
-                       .id = *id_number};
+                       .id = *id_number,
+                       .fingerprint = *fingerprint_number};
 }
 
 Result<OpenedMarker> open_marker(io::Disk& disk, const StorageMarker& ours) {

@@ -9,6 +9,7 @@
 //     node 1
 //     streams 2
 //     id 7f3a90c2d41b8e65
+//     fingerprint 3b1c...   of the cluster; left out by those who did not know it
 //     check 1c2d...               of the lines above
 //
 // Absent in an empty directory: a fresh start, and it is written.  Absent beside a log:
@@ -33,7 +34,8 @@ struct StorageMarker {
   std::string cluster;  // printable, without blanks at its ends
   NodeId node;
   std::uint32_t streams = 0;
-  std::uint64_t id = 0;  // random: seeds the checks of every frame
+  std::uint64_t id = 0;           // random: seeds the checks of every frame
+  std::uint64_t fingerprint = 0;  // of the cluster: two may have the same name; 0: not known
   friend bool operator==(const StorageMarker&, const StorageMarker&) = default;
 };
 
@@ -43,8 +45,8 @@ struct OpenedMarker {
 };
 
 // Reads the marker, or writes `ours` into a directory that has neither marker nor log.
-// Of `ours`, cluster and node must agree with what is there; streams and id are for a
-// fresh start.  Parks.  Errors: invalid (another version), conflict (another cluster or
+// Of `ours`, cluster and node must agree with what is there; streams, id and fingerprint
+// are for a fresh start.  Parks.  Errors: invalid (another version), conflict (another cluster or
 // node), corrupt, failed, full.
 Result<OpenedMarker> open_marker(io::Disk& disk, const StorageMarker& ours);
 

@@ -40,6 +40,17 @@ TEST_F(StorageMarkerTest, FreshOnceThenFoundAgain) {
   EXPECT_EQ(second->marker, ours);
 }
 
+TEST_F(StorageMarkerTest, KeepsTheFingerprintOfTheClusterAndDoesWithout) {
+  EXPECT_EQ(encode_marker(ours).find("fingerprint"), std::string::npos);
+  EXPECT_EQ(decode_marker(encode_marker(ours)).value(), ours);
+  StorageMarker known = ours;
+  known.fingerprint = 0x3b1c;
+  ASSERT_TRUE(open(known));
+  const auto found = open(ours);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->marker, known);
+}
+
 TEST_F(StorageMarkerTest, RefusesWhatIsNotOurs) {
   ASSERT_TRUE(open(ours));
   StorageMarker other = ours;
