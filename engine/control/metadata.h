@@ -20,8 +20,8 @@
 // Allowed    timed_out and failed mean that nobody knows whether it happened.
 // Not here   what the objects mean.
 //
-// The first implementation is wal_metadata.h: one node.  A Raft group replaces it behind
-// this interface.
+// Implementations: raft_metadata.h, a member of the group that holds it, of one or of more;
+// metadata_client.h, everybody else.
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,10 @@
 namespace perdure::control {
 namespace {
 
+// From one who names the leader to the next, without a pause: more would be a circle of
+// members that are all behind.
+constexpr std::uint32_t hops_max = 2;
+
 // Whatever says that this member could not or would not answer; another may.
 bool goes_on(Code code) {
   switch (code) {
@@ -40,6 +44,7 @@ std::optional<NodeId> MetadataClient::whom() {
 }
 
 Result<std::string> MetadataClient::ask(const std::string& question, Instant deadline) {
+  std::uint32_t hops = 0;  // since the last pause
   for (;;) {
     const std::optional<NodeId> to = whom();
     if (to) {
@@ -53,11 +58,12 @@ Result<std::string> MetadataClient::ask(const std::string& question, Instant dea
       const std::optional<NodeId> named = leader_named_in(answer.error());
       const bool news = named && named != to && named != leader_;
       leader_ = named == to ? std::nullopt : named;
-      if (news && fibers_.now() < deadline) continue;
+      if (news && hops++ < hops_max && fibers_.now() < deadline) continue;
     }
     if (fibers_.now() + options_.pause >= deadline) {
       return fail(Code::timed_out, "no leader of the metadata group has answered");
     }
+    hops = 0;
     TRY_VOID(fibers_.sleep_until(fibers_.now() + options_.pause));
   }
 }

@@ -22,6 +22,12 @@ using Rooms = Shard::Rooms;
 constexpr Duration hello_pause = std::chrono::milliseconds(5);
 constexpr LogletId former_metadata = LogletId(UINT64_MAX);
 
+// A loglet has one listener: where two met, one would hear nothing.
+constexpr control::RaftLoglets kept_by_the_group;
+static_assert(watched_loglet != kept_by_the_group.entries);
+static_assert(watched_loglet != kept_by_the_group.ballots);
+static_assert(watched_loglet != kept_by_the_group.snapshots);
+
 wire::Uuid draw_id(io::World& world) {
   return {.high = world.random.draw("node.proposal"), .low = world.random.draw("node.proposal")};
 }
