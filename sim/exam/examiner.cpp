@@ -81,11 +81,16 @@ Range Examiner::search(PlantResult& result, const Planted& planted, std::uint64_
   Range range = {.from = from};
   const auto& scenarios =
       result.plant.scenarios.empty() ? options_.scenarios : result.plant.scenarios;
-  bool first = true;
+  const bool may_skip = scenarios.size() > 1;
+  bool skipped_default = false;
   for (const std::string& scenario : scenarios) {
-    if (search_one(result, range, planted, scenario, seeds, !first)) break;
-    first = false;
+    const std::uint64_t before = range.seeds;
+    if (search_one(result, range, planted, scenario, seeds, may_skip)) return range;
+    const bool skipped = may_skip && range.seeds - before <= chunk && seeds > chunk;
+    if (&scenario == &scenarios.front()) skipped_default = skipped;
   }
+  // Met by nobody at first sight: what is met rarely is met in the default one.
+  if (skipped_default) (void)search_one(result, range, planted, scenarios.front(), seeds, false);
   return range;
 }
 

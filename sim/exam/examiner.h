@@ -7,8 +7,8 @@
 //     CONTROL   2,000: nobody speaks
 //
 // A finding counts only if the same seed without the plant passes; otherwise it is noise
-// and the exam says so.  A plant that names no scenario is looked for in the default one,
-// then in all others that meet it at all.
+// and the exam says so.  A plant that names no scenario is looked for in all that meet it
+// within a few seeds, the default one first, and there to the end if nobody else sees it.
 #pragma once
 
 #include <cstdint>
