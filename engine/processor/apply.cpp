@@ -97,8 +97,7 @@ void apply_command(Context& context, const wire::Command& command) {
       [&](const wire::PatchState& c) { on(context, c); },
       [&](const wire::Fire& c) { on(context, c); },
       [&](const wire::TruncateOutbox& c) { on(context, c); },
-      [&](const wire::AnnounceLeader& c) { on(context, c); },
-      [&](const wire::UpdateSchema& c) { on(context, c); });
+      [&](const wire::AnnounceLeader& c) { on(context, c); });
 }
 
 }  // namespace

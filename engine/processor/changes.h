@@ -49,11 +49,8 @@ struct LeaderAnnounced {
   NodeId node;
   std::uint64_t incarnation = 0;
 };
-struct SchemaChanged {
-  std::uint64_t version = 0;
-};
 using Change = std::variant<Run, Stored, Stopped, Completed, OutboxGrew, TimerAdded, TimerRemoved,
-                            WillExpire, LeaderAnnounced, SchemaChanged>;
+                            WillExpire, LeaderAnnounced>;
 
 // What became of the record as a whole.
 enum class Verdict {
