@@ -63,10 +63,11 @@ std::string_view name_of(Verdict);
 
 struct Changes {
   Verdict verdict = Verdict::applied;
-  bool began = false;  // an Invoke made a new invocation
+  bool began = false;     // an Invoke made a new invocation
+  WallTime request_time;  // when refused: a request of this time would not have been
   std::vector<Change> list;
 
-  void clear() { verdict = Verdict::applied, began = false, list.clear(); }
+  void clear() { verdict = Verdict::applied, began = false, request_time = {}, list.clear(); }
 };
 
 }  // namespace perdure::processor

@@ -354,13 +354,11 @@ void Partition::settle(const Pending& done) {
   follow();
   if (done.about) handlers_.applied(*done.about);
   if (!done.ticket) return;
-  if (changes_.verdict == Verdict::refused) {
-    return done.ticket->resolve(
-        fail(Code::invalid, "the request was first tried outside of the window of request ids"));
-  }
-  done.ticket->resolve(Submitted{.lsn = done.lsn,
-                                 .began = changes_.began,
-                                 .duplicate = changes_.verdict == Verdict::duplicate});
+  Submitted submitted{.lsn = done.lsn,
+                      .began = changes_.began,
+                      .duplicate = changes_.verdict == Verdict::duplicate};
+  if (changes_.verdict == Verdict::refused) submitted.refused_at = changes_.request_time;
+  done.ticket->resolve(submitted);
 }
 
 void Partition::follow() {

@@ -122,7 +122,11 @@ class Script {
       return std::string(name_of(changes.error().code)) + ": " + changes.error().detail + "\n";
     std::string out;
     if (changes->verdict != processor::Verdict::applied) {
-      out = std::string(name_of(changes->verdict)) + "\n";
+      out = std::string(name_of(changes->verdict));
+      if (changes->verdict == processor::Verdict::refused) {
+        out += ", it is " + second_of(changes->request_time) + " here";
+      }
+      out += "\n";
     }
     out += difference(before, rows_.all(), names_);
     for (const auto& change : changes->list) out += "wants: " + show(change, names_) + "\n";
