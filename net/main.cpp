@@ -117,6 +117,10 @@ Result<void> servable(const Settings& settings) {
   if (!settings.auto_provision) {
     return fail(Code::invalid, "--auto-provision false: nobody else could provision this node");
   }
+  const Result<void> limits = node::check_limits(settings.node);
+  if (!limits) {
+    return fail(Code::invalid, "--request-bytes-max, --segment-bytes: " + limits.error().detail);
+  }
   return {};
 }
 

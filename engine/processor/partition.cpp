@@ -157,8 +157,9 @@ void Partition::stop() {
 
 Result<void> Partition::admit(const wire::Record& record, std::size_t bytes) const {
   if (!begins_work(record)) return {};
-  if (!admits_new_work_ || pending_.size() >= options_.pending_records_max ||
-      pending_bytes_ + bytes > options_.pending_bytes_max) {
+  const bool too_many_bytes =  // one record alone is always taken
+      !pending_.empty() && pending_bytes_ + bytes > options_.pending_bytes_max;
+  if (!admits_new_work_ || pending_.size() >= options_.pending_records_max || too_many_bytes) {
     return fail(Code::retry_later, "the partition is busy");
   }
   return {};
