@@ -5,6 +5,7 @@
 #include "sim/cluster/log_cluster.h"
 #include "sim/cluster/raft_cluster.h"
 #include "sim/cluster/single_node.h"
+#include "sim/rehearsal/features.h"
 #include "sim/scenario.h"
 #include "sim/selftest/journal.h"
 
@@ -25,6 +26,8 @@ std::vector<Scenario>& all_scenarios() {
       Scenario{"log_cluster",
                "Writers fight for a replicated log; what it acknowledged everybody reads.",
                log_cluster},
+      Scenario{"handler_features", "C++ handlers keep every promise, whatever feature they use.",
+               handler_features},
       Scenario{"journal", "A tiny journal server keeps every value that it answered.",
                journal<Bug::none>},
       Scenario{"journal_answers_before_sync", "The same, but it answers first and syncs later.",

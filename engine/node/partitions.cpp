@@ -50,11 +50,8 @@ struct AnswerMessage {
 struct AdmittedMessage {
   bool fresh = false;
   std::optional<AnswerMessage> answer;
-  std::optional<WallTime> refused_at;
-  static constexpr auto fields =
-      std::tuple(wire::field(1, "fresh", &AdmittedMessage::fresh),
-                 wire::field(2, "answer", &AdmittedMessage::answer),
-                 wire::field(3, "refused_at", &AdmittedMessage::refused_at));
+  static constexpr auto fields = std::tuple(wire::field(1, "fresh", &AdmittedMessage::fresh),
+                                            wire::field(2, "answer", &AdmittedMessage::answer));
 };
 struct LookMessage {
   admin::Stage stage = admin::Stage::running;
@@ -164,7 +161,7 @@ Result<Admitted> Partitions::submit(const Submission& submission, Instant deadli
                                              .within = within(deadline)}),
                  deadline));
   TRY(message, wire::decode<AdmittedMessage>(bytes));
-  Admitted admitted{.fresh = message.fresh, .answer = {}, .refused_at = message.refused_at};
+  Admitted admitted{.fresh = message.fresh, .answer = {}};
   if (message.answer) admitted.answer = from_message(std::move(*message.answer));
   return admitted;
 }
@@ -173,8 +170,7 @@ Result<Admitted> Partitions::submit_here(PartitionId id, const Submission& submi
                                          Instant deadline) {
   TRY(partition, here(id));
   TRY(submitted, partition->submit(submission.record, deadline));
-  Admitted admitted{.fresh = submitted.began, .answer = {}, .refused_at = submitted.refused_at};
-  if (admitted.refused_at) return admitted;
+  Admitted admitted{.fresh = submitted.began, .answer = {}};
   if (!submission.invocation) return admitted;  // nothing begins, so nothing is fresh or not
   if (!admitted.fresh) {
     TRY(fresh, is_fresh(*partition, submission));
@@ -245,21 +241,19 @@ Result<admin::Look> Partitions::look(const wire::InvocationId& id, Instant deadl
                      .service = std::move(message.service)};
 }
 
-Result<admin::Submitted> Partitions::submit(std::uint64_t partition_key, std::string_view record,
-                                            Instant deadline) {
+Result<void> Partitions::submit(std::uint64_t partition_key, std::string_view record,
+                                Instant deadline) {
   TRY(admitted,
       submit(Submission{.partition_key = partition_key, .record = std::string(record)}, deadline));
-  return admin::Submitted{.refused_at = admitted.refused_at};
+  (void)admitted;
+  return {};
 }
 
 // --- outboxes --------------------------------------------------------------------------------
 
 Result<void> Partitions::deliver(PartitionId to, const std::string& record) {
-  TRY(submitted, submit(wire::partition_start(to, layout_.partitions), record,
-                        world_.clock.steady() + deliver_within));
-  // Outboxes go by marks, not by ids of requests.
-  if (submitted.refused_at) return fail(Code::invalid, "an outbox was taken for a request");
-  return {};
+  return submit(wire::partition_start(to, layout_.partitions), record,
+                world_.clock.steady() + deliver_within);
 }
 
 // --- other shards ----------------------------------------------------------------------------
@@ -286,8 +280,7 @@ void Partitions::serve() {
                                          .wait = question.wait,
                                          .invocation = question.invocation},
                               deadline_of(question.within)));
-    AdmittedMessage message{
-        .fresh = admitted.fresh, .answer = {}, .refused_at = admitted.refused_at};
+    AdmittedMessage message{.fresh = admitted.fresh, .answer = {}};
     if (admitted.answer) message.answer = to_message(std::move(*admitted.answer));
     return wire::encode(message);
   });

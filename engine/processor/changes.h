@@ -49,8 +49,11 @@ struct LeaderAnnounced {
   NodeId node;
   std::uint64_t incarnation = 0;
 };
+struct SchemaChanged {
+  std::uint64_t version = 0;
+};
 using Change = std::variant<Run, Stored, Stopped, Completed, OutboxGrew, TimerAdded, TimerRemoved,
-                            WillExpire, LeaderAnnounced>;
+                            WillExpire, LeaderAnnounced, SchemaChanged>;
 
 // What became of the record as a whole.
 enum class Verdict {
@@ -63,11 +66,10 @@ std::string_view name_of(Verdict);
 
 struct Changes {
   Verdict verdict = Verdict::applied;
-  bool began = false;     // an Invoke made a new invocation
-  WallTime request_time;  // when refused: a request of this time would not have been
+  bool began = false;  // an Invoke made a new invocation
   std::vector<Change> list;
 
-  void clear() { verdict = Verdict::applied, began = false, request_time = {}, list.clear(); }
+  void clear() { verdict = Verdict::applied, began = false, list.clear(); }
 };
 
 }  // namespace perdure::processor

@@ -21,7 +21,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
@@ -30,7 +29,6 @@
 namespace perdure::wal {
 
 inline constexpr std::uint32_t storage_version = 1;
-inline constexpr std::string_view marker_path = "storage-marker";  // in the data directory
 
 struct StorageMarker {
   std::string cluster;  // printable, without blanks at its ends

@@ -26,7 +26,8 @@ std::string_view name_of(const Command& command) {
       [](const PatchState&) -> string_view { return "PatchState"; },
       [](const Fire&) -> string_view { return "Fire"; },
       [](const TruncateOutbox&) -> string_view { return "TruncateOutbox"; },
-      [](const AnnounceLeader&) -> string_view { return "AnnounceLeader"; });
+      [](const AnnounceLeader&) -> string_view { return "AnnounceLeader"; },
+      [](const UpdateSchema&) -> string_view { return "UpdateSchema"; });
 }
 
 }  // namespace perdure::wire

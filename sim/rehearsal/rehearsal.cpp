@@ -23,11 +23,11 @@ using std::chrono::seconds;
 constexpr Duration heal = seconds(180);
 constexpr Duration timeout = seconds(10);  // of one try
 
-Result<Client::Answer> post(io::World& world, const std::string& authority, std::string target,
-                            io::Headers headers, std::string_view body) {
+Result<Client::Answer> ask(io::World& world, const std::string& authority, std::string method,
+                           std::string target, io::Headers headers, std::string_view body) {
   const Instant deadline = world.fibers.now() + timeout;
   TRY(call, world.http.call({.scheme = "http", .authority = authority},
-                            {.method = "POST",
+                            {.method = std::move(method),
                              .target = std::move(target),
                              .authority = authority,
                              .headers = std::move(headers)},
@@ -80,8 +80,9 @@ Mischief draw_mischief(const Experiment& experiment) {
 }
 
 bool register_once(io::World& world) {
-  const auto answer = post(world, "n1:9070", "/deployments", {{"content-type", "application/json"}},
-                           R"({"uri":"http://handlers:9080"})");
+  const auto answer =
+      ask(world, "n1:9070", "POST", "/deployments", {{"content-type", "application/json"}},
+          R"({"uri":"http://handlers:9080"})");
   return answer && answer->ok();
 }
 
@@ -138,13 +139,13 @@ Result<Client::Answer> Client::try_once(std::string_view path, std::string_view 
   if (!json.empty()) headers.push_back({"content-type", "application/json"});
   if (!idempotency_key.empty())
     headers.push_back({"idempotency-key", std::string(idempotency_key)});
-  return post(world_, "n1:8080", "/" + std::string(path), std::move(headers), json);
+  return ask(world_, "n1:8080", "POST", "/" + std::string(path), std::move(headers), json);
 }
 
-Client::Answer Client::until_answered(std::string_view path, std::string_view json,
-                                      std::string_view key) {
+// What cannot be the last word: nobody answered, or somebody who is busy.
+Client::Answer Client::until_answered(const std::function<Result<Answer>()>& once) {
   while (true) {
-    const Result<Answer> answer = try_once(path, json, key);
+    const Result<Answer> answer = once();
     if (answer) {
       const bool of_handler = answer->body.find(R"("source":"invocation")") != std::string::npos;
       const bool busy = answer->status == 429 || answer->status == 408 || answer->status / 100 == 5;
@@ -155,11 +156,17 @@ Client::Answer Client::until_answered(std::string_view path, std::string_view js
 }
 
 Client::Answer Client::call(std::string_view path, std::string_view json) {
-  return until_answered(path, json, fmt::format("{}-{}", name_, ++calls_));
+  const std::string key = fmt::format("{}-{}", name_, ++calls_);
+  return until_answered([&] { return try_once(path, json, key); });
 }
 
 Client::Answer Client::read(std::string_view path, std::string_view json) {
-  return until_answered(path, json, "");
+  return until_answered([&] { return try_once(path, json, ""); });
+}
+
+Client::Answer Client::attach(std::string_view workflow, std::string_view key) {
+  const std::string path = fmt::format("/restate/workflow/{}/{}/attach", workflow, key);
+  return until_answered([&] { return ask(world_, "n1:8080", "GET", path, {}, ""); });
 }
 
 std::uint64_t Client::below(std::uint64_t n) { return world_.random.below("rehearsal.client", n); }

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,8 @@ class Client {
   // The same without a key: for handlers that change nothing, and for workflows, which
   // have a key already.
   Answer read(std::string_view path, std::string_view json = "");
+  // The answer of a workflow that somebody began.
+  Answer attach(std::string_view workflow, std::string_view key);
   // One try.  What became of it when there is no answer, nobody knows.
   Result<Answer> try_once(std::string_view path, std::string_view json,
                           std::string_view idempotency_key);
@@ -64,7 +67,7 @@ class Client {
   void report(std::string check, std::string subject, std::string detail);
 
  private:
-  Answer until_answered(std::string_view path, std::string_view json, std::string_view key);
+  Answer until_answered(const std::function<Result<Answer>()>& once);
 
   Experiment& experiment_;
   io::World& world_;

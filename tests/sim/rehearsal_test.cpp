@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/rehearsal/features.h"
+
 namespace perdure::sim {
 namespace {
 
@@ -78,6 +80,14 @@ TEST(Rehearsal, OfAForgetfulHandlerFails) {
   EXPECT_EQ(found_by<CountingInMemory>(10), "counts-once");
 }
 TEST(Rehearsal, OfAWaveringHandlerFails) { EXPECT_EQ(found_by<Wavering>(10), "journal-mismatch"); }
+
+TEST(Rehearsal, OfAllThatHandlersCanDoPasses) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const Verdict verdict = handler_features({.seed = seed});
+    EXPECT_TRUE(verdict.passed()) << seed << ": " << verdict.finding->check << " "
+                                  << verdict.finding->detail;
+  }
+}
 
 TEST(Rehearsal, IsItsSeed) {
   const auto run = [] {

@@ -141,11 +141,9 @@ class PretendPartitionsOfAdmin : public admin::Partitions {
     if (found == stages.end()) return fail(Code::not_found, "unknown invocation");
     return found->second;
   }
-  Result<admin::Submitted> submit(std::uint64_t, std::string_view record, Instant) override {
+  Result<void> submit(std::uint64_t, std::string_view record, Instant) override {
     records.push_back(*wire::decode<wire::Record>(record));
-    const auto& request = std::get<wire::RequestProducer>(records.back().producer);
-    if (request.first_attempt < not_before) return admin::Submitted{.refused_at = not_before};
-    if (errors.empty()) return admin::Submitted();
+    if (errors.empty()) return {};
     const Code code = errors.back();
     errors.pop_back();
     return fail(code, "as the test wants");
@@ -154,7 +152,6 @@ class PretendPartitionsOfAdmin : public admin::Partitions {
   std::map<wire::InvocationId, admin::Look> stages;
   std::vector<wire::Record> records;
   std::vector<Code> errors;
-  WallTime not_before;  // requests of earlier are refused
 };
 
 struct AdminBench {
