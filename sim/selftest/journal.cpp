@@ -227,11 +227,13 @@ void tell(const Known& known, trace::What what, std::uint64_t value) {
   if (!recorder.telling()) return;
   const std::uint64_t name = value >> 32;
   const Host& host = known.universe->host(fmt::format("client{}", name));
-  recorder.tell({.what = what,
-                 .life = host.life(),
-                 .name = "append",
-                 .detail = fmt::format("value {}", value & 0xFFFFFFFF),
-                 .a = value});
+  const std::uint64_t moment = recorder.tell({.what = what,
+                                              .life = host.life(),
+                                              .name = "append",
+                                              .detail = fmt::format("value {}", value & 0xFFFFFFFF),
+                                              .a = value});
+  // What the client does next, it does because of that.
+  if (what != trace::What::answer) known.universe->loop.caused_by(moment);
 }
 
 // Appends `count` values within the chaos, more or less.

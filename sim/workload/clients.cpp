@@ -236,7 +236,9 @@ void Workload::tell(History::Step step, std::size_t number, const Operation& ope
     detail += told.b == 2 ? ": fate unknown" : ": " + operation.answer;
   }
   told.detail = detail;
-  universe.recorder.tell(told);
+  const std::uint64_t moment = universe.recorder.tell(told);
+  // What the client does next, it does because of that.
+  if (step != History::Step::returned) universe.loop.caused_by(moment);
 }
 
 void Workload::start() {

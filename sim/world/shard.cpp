@@ -207,7 +207,9 @@ void Shard::turn() {
     delivery.action();
   }
   loop.caused_by(turn_cause_);
+  firing_deadlines_ = true;
   scheduler_->fire_deadlines(clock_->steady());
+  firing_deadlines_ = false;
   scheduler_->run_ready();
   host_.turn_ends();
 
@@ -265,14 +267,15 @@ void Shard::before_step(io::FiberId fiber, std::string_view name) {
   Loop& loop = universe_.loop;
   loop.in_fiber(fiber.slot + 1);
   if (!telling()) return;
-  if (fiber.slot < ready_because_.size()) loop.caused_by(ready_because_[fiber.slot]);
+  if (fiber.slot < fiber_causes_.size()) loop.caused_by(fiber_causes_[fiber.slot].ready);
   loop.caused_by(tell(trace::What::resume, name));
 }
 
 void Shard::after_step(io::FiberId fiber) {
   Loop& loop = universe_.loop;
   if (telling()) {
-    tell(trace::What::park, scheduler_->name_of(fiber));
+    const std::uint64_t parked = tell(trace::What::park, scheduler_->name_of(fiber));
+    if (fiber.slot < fiber_causes_.size()) fiber_causes_[fiber.slot].parked = parked;
     loop.caused_by(turn_cause_);
   }
   loop.in_fiber(0);
@@ -280,9 +283,11 @@ void Shard::after_step(io::FiberId fiber) {
 
 void Shard::ready(io::FiberId fiber, std::string_view name, Ready why) {
   if (!telling()) return;
-  if (fiber.slot >= ready_because_.size()) ready_because_.resize(fiber.slot + 1);
-  std::uint64_t& because = ready_because_[fiber.slot];
-  because = universe_.loop.cause();
+  if (fiber.slot >= fiber_causes_.size()) fiber_causes_.resize(fiber.slot + 1);
+  FiberCause& causes = fiber_causes_[fiber.slot];
+  std::uint64_t& because = causes.ready;
+  const bool by_itself = firing_deadlines_ || why == Ready::later;
+  because = by_itself && causes.parked != 0 ? causes.parked : universe_.loop.cause();
   if (why == Ready::started) because = tell(trace::What::spawn, name, {}, fiber.slot + 1);
   if (why == Ready::cancelled) because = tell(trace::What::cancel, name, {}, fiber.slot + 1);
 }

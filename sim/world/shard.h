@@ -122,8 +122,13 @@ class Shard final : private host::Director {
   std::uint64_t turns_ = 0, steps_ = 0, steps_in_turn_ = 0, picks_ = 0;
   std::uint64_t step_hash_ = 0;
   std::map<std::string, Dice, std::less<>> dice_;
-  // Of a told run: what made each ready fiber ready, and what the turn itself is.
-  std::vector<std::uint64_t> ready_because_;  // by slot
+  // Of a told run: what made each ready fiber ready, where it parked before, and what the
+  // turn itself is.  A deadline wakes because of the fiber that went to sleep.
+  struct FiberCause {
+    std::uint64_t ready = 0, parked = 0;
+  };
+  std::vector<FiberCause> fiber_causes_;  // by slot
+  bool firing_deadlines_ = false;
   std::uint64_t turn_cause_ = 0;
   std::map<std::uint64_t, std::uint64_t> demoted_;  // fibers behind all others (PCT)
 };
