@@ -114,6 +114,10 @@ struct Grammar {
   CLI::App app{"Perdure, a server for durable execution.", "perdure"};
   CLI::App* serve = nullptr;
   CLI::App* config = nullptr;
+  CLI::App* snapshot = nullptr;
+  std::vector<std::pair<CLI::App*, node::SnapshotVerb>> snapshot_verbs;
+  std::string snapshot_folder;
+  std::optional<std::uint32_t> snapshot_partition;
   std::map<std::string, std::string> texts;
   std::map<std::string, CLI::Option*> flags;
   bool markdown = false;
@@ -135,6 +139,21 @@ Grammar::Grammar(std::string_view version) {
                              ->group(option.section);
   }
   add_verbs(app, [this](Run run) { act = std::move(run); });
+  snapshot = app.add_subcommand("snapshot", "Snapshots of a server that is not running.");
+  snapshot->require_subcommand(1);
+  const auto verb = [this](const char* name, const char* doc, node::SnapshotVerb means) {
+    CLI::App* made = snapshot->add_subcommand(name, doc);
+    made->add_option("--data-dir", snapshot_folder, "Its data directory.")
+        ->type_name("text")
+        ->required();
+    made->add_option("--partition", snapshot_partition, "Only of this partition.")
+        ->type_name("number");
+    snapshot_verbs.emplace_back(made, means);
+  };
+  verb("list", "Shows which there are, and whether they are whole.", node::SnapshotVerb::list);
+  verb("export", "Takes one of the tables as they are.", node::SnapshotVerb::export_now);
+  verb("restore", "Makes tables anew from the newest snapshot that is whole.",
+       node::SnapshotVerb::restore);
   config = app.add_subcommand("config", "Tells about settings.");
   config->add_flag("--markdown", markdown, "Prints the reference of all settings.")->required();
 }
@@ -182,6 +201,15 @@ Result<Command> serve_command(const Grammar& grammar, std::span<const std::strin
   return serve;
 }
 
+HandleSnapshots snapshot_command(const Grammar& grammar) {
+  HandleSnapshots command{.data_dir = grammar.snapshot_folder, .partition = {}};
+  for (const auto& [verb, means] : grammar.snapshot_verbs) {
+    if (verb->parsed()) command.verb = means;
+  }
+  if (grammar.snapshot_partition) command.partition = PartitionId(*grammar.snapshot_partition);
+  return command;
+}
+
 }  // namespace
 
 Result<Command> parse_command(std::span<const std::string> arguments,
@@ -201,6 +229,7 @@ Result<Command> parse_command(std::span<const std::string> arguments,
   }
   if (grammar.config->parsed()) return Print{options_as_markdown()};
   if (grammar.act) return Act{std::move(grammar.act)};
+  if (grammar.snapshot->parsed()) return snapshot_command(grammar);
   if (grammar.serve->parsed()) return serve_command(grammar, environment, version);
   return Print{grammar.app.help()};
 }

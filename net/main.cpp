@@ -26,6 +26,7 @@ namespace {
 int exit_code(Code code) {
   switch (code) {
     case Code::invalid:
+    case Code::not_found:
     case Code::corrupt: return 65;
     case Code::conflict: return 69;
     default: return 74;
@@ -117,6 +118,10 @@ Result<void> servable(const Settings& settings) {
   if (!settings.auto_provision) {
     return fail(Code::invalid, "--auto-provision false: nobody else could provision this node");
   }
+  const Result<void> limits = node::check_limits(settings.node);
+  if (!limits) {
+    return fail(Code::invalid, "--request-bytes-max, --segment-bytes: " + limits.error().detail);
+  }
   return {};
 }
 
@@ -159,6 +164,25 @@ int serve(Settings settings) {
   return 0;
 }
 
+// Everything but the tables and the disk stays unused: no address is bound, no log opened.
+int handle_snapshots(const HandleSnapshots& command) {
+  const std::string mark = command.data_dir + "/" + node::data_directory_mark();
+  if (::access(mark.c_str(), F_OK) != 0) {
+    return refuse({Code::not_found, "there is no data directory of a server: no file " + mark}, 65);
+  }
+  Parts parts;
+  Result<std::unique_ptr<Process>> process = Process::make(
+      {.shards = 1, .data_dir = command.data_dir, .bucket = {}, .log = {}}, parts.factories());
+  if (!process) return refuse(process.error(), exit_code(process.error().code));
+  Result<std::string> text;
+  (*process)->on_shard(
+      0, [&](io::World& world) { text = node::run_verb(command.verb, world, command.partition); });
+  (*process)->stop();
+  if (!text) return refuse(text.error(), exit_code(text.error().code));
+  std::fputs(text->c_str(), stdout);
+  return 0;
+}
+
 int run(int argc, char** argv) {
   report_crashes();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
@@ -172,6 +196,9 @@ int run(int argc, char** argv) {
     return 0;
   }
   if (const Act* act = std::get_if<Act>(&*command)) return act->run();
+  if (const auto* snapshots = std::get_if<HandleSnapshots>(&*command)) {
+    return handle_snapshots(*snapshots);
+  }
   return serve(std::get<Serve>(std::move(*command)).settings);
 }
 

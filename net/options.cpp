@@ -272,8 +272,9 @@ std::vector<Option> limit_options() {
 
 std::vector<Option> storage_options() {
   return {
-      bytes<std::uint64_t>({"segment-bytes", "Size of a file of the log."}, 1 << 20, 1 << 30,
-                           [](Settings& s) -> auto& { return s.node.segment_bytes; }),
+      bytes<std::uint64_t>(
+          {"segment-bytes", "Size of a file of the log; holds the largest request and then some."},
+          1 << 20, 1 << 30, [](Settings& s) -> auto& { return s.node.segment_bytes; }),
       bytes<std::uint64_t>({"checkpoint-log-bytes",
                             "Log behind the last checkpoints, of one shard, that asks for a new "
                             "one: what a crash has to replay."},

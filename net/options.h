@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 
 #include "engine/base/result.h"
 #include "engine/node/options.h"
+#include "engine/node/snapshot_verbs.h"
 #include "net/world.h"
 
 namespace perdure::net {
@@ -55,13 +57,18 @@ std::string options_as_markdown();
 struct Serve {
   Settings settings;
 };
+struct HandleSnapshots {
+  node::SnapshotVerb verb = node::SnapshotVerb::list;
+  std::string data_dir;
+  std::optional<PartitionId> partition;  // absent: all
+};
 struct Print {  // help, version, reference: then done
   std::string text;
 };
 struct Act {                 // a verb of an operator (net/verbs)
   std::function<int()> run;  // its exit code
 };
-using Command = std::variant<Serve, Print, Act>;
+using Command = std::variant<Serve, HandleSnapshots, Print, Act>;
 
 // `arguments` without the program's name; `environment` as "NAME=value" (others than
 // PERDURE_... are looked over).  Reads the configuration file.  Error: invalid, with a

@@ -55,6 +55,16 @@ bool give_setting(pb::Message& message, const std::string& name, std::uint64_t v
   return fits;
 }
 
+// "segment_bytes" is limit.segment_bytes; a name with a dot is any setting as it is called.
+std::string setting_of_limit(const std::string& name) {
+  return name.find('.') == name.npos ? "limit." + name : name;
+}
+std::string limit_of_setting(const std::string& name) {
+  constexpr std::string_view prefix = "limit.";
+  const bool plain = name.starts_with(prefix) && name.find('.', prefix.size()) == name.npos;
+  return plain ? name.substr(prefix.size()) : name;
+}
+
 Result<std::set<faults::Kind>> kinds_of(const pb::RepeatedPtrField<std::string>& names) {
   std::set<faults::Kind> kinds;
   for (const std::string& name : names) {
@@ -130,7 +140,7 @@ Result<Plan> plan_of(const text::Scenario& scenario) {
   take_mix(scenario.workload(), plan.settings);
   plan.skipped.assign(scenario.workload().skip().begin(), scenario.workload().skip().end());
   for (const text::Limit& limit : scenario.limit()) {
-    const std::string name = "limit." + limit.name();
+    const std::string name = setting_of_limit(limit.name());
     if (limit.has_value()) {
       plan.settings[name] = limit.value();
     } else if (limit.has_high() && limit.low() <= limit.high()) {
@@ -187,12 +197,12 @@ void give_settings(const Plan& plan, text::Scenario& scenario) {
       continue;
     }
     text::Limit* limit = scenario.add_limit();
-    limit->set_name(prefix == "limit" ? rest : name);
+    limit->set_name(limit_of_setting(name));
     limit->set_value(value);
   }
   for (const auto& [name, range] : plan.ranges) {
     text::Limit* limit = scenario.add_limit();
-    limit->set_name(name.substr(name.find('.') + 1));
+    limit->set_name(limit_of_setting(name));
     limit->set_low(range.low);
     limit->set_high(range.high);
   }

@@ -83,6 +83,12 @@ struct Look {
   std::string service;                 // that it calls
 };
 
+struct Submitted {
+  // Set: nothing was done, since the time in the request's id is too far from this one, by
+  // which its partition goes.  An id of that time would do.
+  std::optional<WallTime> refused_at = {};
+};
+
 // What it needs of the partitions.
 class Partitions {
  public:
@@ -92,8 +98,8 @@ class Partitions {
   // Parks until the record (an encoded wire::Record without its stamp) is committed and
   // applied.  May be submitted again.  Errors: retry_*: not in the log; timed_out, failed:
   // perhaps; full; cancelled.
-  virtual Result<void> submit(std::uint64_t partition_key, std::string_view record,
-                              Instant deadline) = 0;
+  virtual Result<Submitted> submit(std::uint64_t partition_key, std::string_view record,
+                                   Instant deadline) = 0;
 };
 
 struct Options {

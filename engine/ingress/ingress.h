@@ -62,6 +62,9 @@ struct Admitted {
   // Absent when not asked for, or when the leader went away or the deadline came after
   // the record took effect: ask for it by await().
   std::optional<Answer> answer;
+  // Set: nothing was done, since the time in the request's id is too far from this one, by
+  // which its partition goes.  An id of that time would do.
+  std::optional<WallTime> refused_at = {};
 };
 
 // What this room needs of the partitions, in its own words.

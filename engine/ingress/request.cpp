@@ -73,6 +73,12 @@ bool is_surely_refused(Code code) {
   return code == Code::retry_later || code == Code::retry_elsewhere || code == Code::full;
 }
 
+std::unexpected<Error> unknown_outcome() {
+  return fail(Code::retry_later,
+              "the partition is not available: the request may have been accepted, retry it only "
+              "if it is idempotent");
+}
+
 Reply unavailable(const Error& error) { return refused({.status = 503, .message = error.detail}); }
 
 }  // namespace
@@ -375,15 +381,10 @@ std::optional<Reply> Request::awakeable(const route::Awakeable& found) {
   } else {
     signal.result = wire::Failure{.code = 500, .message = wire::utf8_text(std::move(body))};
   }
-  io::Random& random = needs_.random;
   wire::Record record;
-  record.producer = wire::RequestProducer{.high = random.draw("ingress.request"),
-                                          .low = random.draw("ingress.request"),
-                                          .first_attempt = needs_.clock.wall()};
   record.commands.resize(1);
   record.commands[0].body = std::move(signal);
-  const Result<Admitted> admitted =
-      submit({.partition_key = id->invocation.partition_key, .record = wire::encode(record)});
+  const Result<Admitted> admitted = submit_once(id->invocation.partition_key, std::move(record));
   if (!admitted && admitted.error().code == Code::cancelled) return std::nullopt;
   if (!admitted) return unavailable(admitted.error());
   return accepted();
@@ -412,6 +413,24 @@ std::variant<Request::Body, std::optional<Reply>> Request::read_body() {
   }
 }
 
+// Under an id of its own.  The clock of a partition's leader may have been far from ours
+// when it last looked: then we go by its time.
+Result<Admitted> Request::submit_once(std::uint64_t partition_key, wire::Record record) {
+  io::Random& random = needs_.random;
+  WallTime time = needs_.clock.wall();
+  for (int tries = 0; tries < 3; ++tries) {
+    record.producer = wire::RequestProducer{.high = random.draw("ingress.request"),
+                                            .low = random.draw("ingress.request"),
+                                            .first_attempt = time};
+    TRY(admitted, submit({.partition_key = partition_key, .record = wire::encode(record)}));
+    if (!admitted.refused_at) return admitted;
+    needs_.trace.event(io::Level::info, "ingress.request.renamed",
+                       {{"to_ms", admitted.refused_at->time_since_epoch().count()}});
+    time = *admitted.refused_at;
+  }
+  return fail(Code::retry_later, "the clocks of the cluster jump: it is safe to retry the request");
+}
+
 Result<Admitted> Request::submit(const Submission& submission) {
   const Instant give_up = now() + options_.give_up_after;
   Duration span = options_.retry_pause;
@@ -419,19 +438,18 @@ Result<Admitted> Request::submit(const Submission& submission) {
   for (;;) {
     const Instant deadline = std::min(give_up, now() + options_.try_for);
     Result<Admitted> admitted = needs_.partitions.submit(submission, deadline);
+    // An earlier submission may have taken effect before its id was forgotten.
+    if (admitted && admitted->refused_at && !surely_refused) return unknown_outcome();
     if (admitted || !is_worth_retrying(admitted.error().code)) return admitted;
     surely_refused = surely_refused && is_surely_refused(admitted.error().code);
     if (now() + span >= give_up) {
       needs_.trace.event(
           io::Level::warn, "ingress.submit.given_up",
           {{"code", name_of(admitted.error().code)}, {"detail", admitted.error().detail}});
-      return fail(
-          Code::retry_later,
-          surely_refused
-              ? "the partition is not available: the request was not accepted, it is safe to retry "
-                "it"
-              : "the partition is not available: the request may have been accepted, retry it "
-                "only if it is idempotent");
+      if (!surely_refused) return unknown_outcome();
+      return fail(Code::retry_later,
+                  "the partition is not available: the request was not accepted, it is safe to "
+                  "retry it");
     }
     TRY_VOID(pause(span));
   }

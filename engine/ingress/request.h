@@ -14,6 +14,10 @@
 #include "engine/ingress/reply.h"
 #include "engine/ingress/route.h"
 
+namespace perdure::wire {
+struct Record;
+}
+
 namespace perdure::ingress {
 
 class Request {
@@ -55,6 +59,7 @@ class Request {
   // The whole body; or the answer to give instead, or nothing when the client is gone.
   std::variant<Body, MaybeReply> read_body();
   Result<Admitted> submit(const Submission&);
+  Result<Admitted> submit_once(std::uint64_t partition_key, wire::Record);
   Result<Answer> await(const wire::InvocationId&);
   // Parks a little longer each time.  Error: cancelled.
   Result<void> pause(Duration& span);

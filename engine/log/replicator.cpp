@@ -152,12 +152,12 @@ void Replicator::send(const Store& store) {
   if (link->unanswered.size() < unanswered_max) {
     link->unanswered.push_back({.last = store.last, .at = now});
   }
-  if (!sent) {  // too much is on its way: the rest of it goes a little later
+  if (link->hedge_at == io::never) link->hedge_at = now + link->patience.hedge_after();
+  if (!sent) {  // too much is on its way, or no way is open: again a little later
     link->resend_at = now + busy_pause;
     return;
   }
   link->told_committed = parts_.sequencer.committed();
-  if (link->hedge_at == io::never) link->hedge_at = now + link->patience.hedge_after();
   if (link->resend_at == io::never) link->resend_at = now + link->patience.resend_after();
 }
 

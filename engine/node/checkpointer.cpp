@@ -45,16 +45,27 @@ void Checkpointer::start_due() {
           world_.trace.event(io::Level::debug, "node.checkpoint.started",
                              {{"partition", subject->partition.owner().partition.raw()},
                               {"why", tables::name_of(why)}});
+          const PartitionId partition = subject->partition.owner().partition;
           if (const Result<void> done = checkpoint(*subject); !done) {
-            world_.trace.event(io::Level::warn, "node.checkpoint.failed",
-                               {{"partition", subject->partition.owner().partition.raw()},
-                                {"why", done.error().detail}});
+            failed(partition, done.error());
             (void)world_.fibers.sleep_until(world_.clock.steady() + pause_after_error);
+          } else {
+            failures_.erase(partition);
           }
-          std::erase(running_, subject->partition.owner().partition);
+          std::erase(running_, partition);
           looked_.notify_all();
         },
         io::Stack::large);
+  }
+}
+
+void Checkpointer::failed(PartitionId partition, const Error& why) {
+  world_.trace.event(io::Level::warn, "node.checkpoint.failed",
+                     {{"partition", partition.raw()}, {"why", why.detail}});
+  const bool may_pass = why.code == Code::full || why.code == Code::retry_later;
+  if (may_pass || why.code == Code::cancelled) return;
+  if (++failures_[partition] == failures_max) {
+    give_up_({Code::failed, "the tables take no checkpoint: " + why.detail});
   }
 }
 

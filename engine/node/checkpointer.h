@@ -7,8 +7,16 @@
 //
 // It is told when rows have gathered (look()); besides it wakes when the oldest of them
 // come of age.  With nothing dirty nothing runs.
+//
+// Tables that take no checkpoint, time after time, will not by themselves: their database
+// may have stopped for good.  Then give_up says so, once; a new process opens it anew, and
+// the log has what is missing.  A full disk is no such case: it may be freed.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "engine/io/fibers.h"
@@ -29,8 +37,15 @@ class Checkpointer {
     log::Log& log;
   };
 
-  Checkpointer(io::World& world, tables::CheckpointOptions options)
-      : world_(world), options_(options), looked_(world.fibers), fibers_(world.fibers) {}
+  static constexpr std::uint32_t failures_max = 4;  // in a row, of one partition
+  using GiveUp = std::function<void(const Error& why)>;
+
+  Checkpointer(io::World& world, tables::CheckpointOptions options, GiveUp give_up)
+      : world_(world),
+        options_(options),
+        give_up_(std::move(give_up)),
+        looked_(world.fibers),
+        fibers_(world.fibers) {}
 
   void add(Subject subject) { subjects_.push_back(subject); }
   void start();
@@ -43,12 +58,15 @@ class Checkpointer {
   void run();
   void start_due();
   Result<void> checkpoint(Subject& subject);
+  void failed(PartitionId partition, const Error& why);
   Instant next_age() const;
 
   io::World& world_;
   const tables::CheckpointOptions options_;
   std::vector<Subject> subjects_;
+  const GiveUp give_up_;
   std::vector<PartitionId> running_;
+  std::map<PartitionId, std::uint32_t> failures_;  // since the last that was done
   io::Event looked_;
   io::Group fibers_;
 };

@@ -11,12 +11,23 @@ std::unexpected<Error> unknown(NodeId node) {
 
 }  // namespace
 
+LogServers::~LogServers() {
+  if (watching_) rpc_.unwatch(*watching_);
+}
+
 void LogServers::serve(log::Server& server) {
   rpc_.serve(Verb::log_ask, [&server](std::string_view question) -> Result<std::string> {
     return server.answer(question);
   });
   rpc_.hear(Verb::log_frame, [&server](const io::Origin& from, std::string_view frame) {
     server.hear(from.shard.node, frame);
+  });
+  watching_ = rpc_.watch([&server](const io::Link& link) {
+    if (link.now == io::Link::Now::down) {
+      server.lost(link.peer.node);
+    } else {
+      server.found(link.peer.node);
+    }
   });
 }
 

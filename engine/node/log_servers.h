@@ -28,8 +28,12 @@ class LogServers final : public log::Servers {
     std::function<std::vector<log::Candidate>()> members;
   };
   LogServers(Rpc& rpc, Needs needs) : rpc_(rpc), needs_(std::move(needs)) {}
+  ~LogServers() override;
+  LogServers(const LogServers&) = delete;
+  LogServers& operator=(const LogServers&) = delete;
 
-  // Before the first frame can come.
+  // Before the first frame can come.  Writers are told of links that go down and come up:
+  // what was on its way is lost, and need not be waited for.
   void serve(log::Server& server);
 
   Result<std::string> ask(NodeId node, PartitionId partition, std::string_view question,
@@ -40,6 +44,7 @@ class LogServers final : public log::Servers {
  private:
   Rpc& rpc_;
   const Needs needs_;
+  std::optional<std::uint64_t> watching_;  // links, under that number
 };
 
 }  // namespace perdure::node

@@ -13,6 +13,7 @@
 #include "engine/io/trace.h"
 #include "engine/node/cluster_view.h"
 #include "engine/node/rooms.h"
+#include "engine/node/snapshot_verbs.h"
 
 namespace perdure::node {
 namespace {
@@ -177,15 +178,23 @@ Result<std::vector<Epoch>> mint_epochs(Rooms& r, const std::vector<PartitionId>&
   }
 }
 
-std::string family_of(PartitionId partition) {
-  return "partition-" + std::to_string(partition.raw());
+Result<void> restore_if_there_is_one(Rooms& r, tables::Snapshots& snapshots,
+                                     const std::string& name) {
+  const Result<tables::SnapshotManifest> restored = snapshots.restore(r.world.tables, name);
+  if (restored || restored.error().code == Code::not_found) return {};
+  return std::unexpected(restored.error());
 }
 
-// Tables may be deleted at any time: rotten ones are, and come back from a snapshot, or
-// from the log alone.
+// Tables may be deleted at any time: rotten ones are.  Those that are not there come back
+// from a snapshot, or from the log alone.
 Result<std::unique_ptr<io::Family>> open_family(Rooms& r, PartitionId partition,
                                                 tables::Snapshots& snapshots) {
   const std::string name = family_of(partition);
+  TRY(families, r.world.tables.list());
+  if (std::ranges::find(families, name) == families.end()) {
+    TRY_VOID(restore_if_there_is_one(r, snapshots, name));
+    return r.world.tables.open(name);
+  }
   Result<std::unique_ptr<io::Family>> opened = r.world.tables.open(name);
   Result<void> readable = opened ? Result<void>() : std::unexpected(opened.error());
   if (opened) {
@@ -199,10 +208,7 @@ Result<std::unique_ptr<io::Family>> open_family(Rooms& r, PartitionId partition,
                       {{"partition", partition.raw()}, {"why", readable.error().detail}});
   opened = fail(Code::corrupt, "dropped");
   TRY_VOID(r.world.tables.drop(name));
-  const Result<tables::SnapshotManifest> restored = snapshots.restore(r.world.tables, name);
-  if (!restored && restored.error().code != Code::not_found) {
-    return std::unexpected(restored.error());
-  }
+  TRY_VOID(restore_if_there_is_one(r, snapshots, name));
   return r.world.tables.open(name);
 }
 

@@ -50,4 +50,7 @@ struct Options {
   Duration drain = std::chrono::seconds(5);  // what a graceful stop waits for requests
 };
 
+// What one limit lets in, the next must hold, or it would be refused late.  Error: invalid.
+Result<void> check_limits(const Options&);
+
 }  // namespace perdure::node

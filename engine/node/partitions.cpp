@@ -50,8 +50,11 @@ struct AnswerMessage {
 struct AdmittedMessage {
   bool fresh = false;
   std::optional<AnswerMessage> answer;
-  static constexpr auto fields = std::tuple(wire::field(1, "fresh", &AdmittedMessage::fresh),
-                                            wire::field(2, "answer", &AdmittedMessage::answer));
+  std::optional<WallTime> refused_at;
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "fresh", &AdmittedMessage::fresh),
+                 wire::field(2, "answer", &AdmittedMessage::answer),
+                 wire::field(3, "refused_at", &AdmittedMessage::refused_at));
 };
 struct LookMessage {
   admin::Stage stage = admin::Stage::running;
@@ -161,7 +164,7 @@ Result<Admitted> Partitions::submit(const Submission& submission, Instant deadli
                                              .within = within(deadline)}),
                  deadline));
   TRY(message, wire::decode<AdmittedMessage>(bytes));
-  Admitted admitted{.fresh = message.fresh, .answer = {}};
+  Admitted admitted{.fresh = message.fresh, .answer = {}, .refused_at = message.refused_at};
   if (message.answer) admitted.answer = from_message(std::move(*message.answer));
   return admitted;
 }
@@ -170,7 +173,8 @@ Result<Admitted> Partitions::submit_here(PartitionId id, const Submission& submi
                                          Instant deadline) {
   TRY(partition, here(id));
   TRY(submitted, partition->submit(submission.record, deadline));
-  Admitted admitted{.fresh = submitted.began, .answer = {}};
+  Admitted admitted{.fresh = submitted.began, .answer = {}, .refused_at = submitted.refused_at};
+  if (admitted.refused_at) return admitted;
   if (!submission.invocation) return admitted;  // nothing begins, so nothing is fresh or not
   if (!admitted.fresh) {
     TRY(fresh, is_fresh(*partition, submission));
@@ -241,19 +245,21 @@ Result<admin::Look> Partitions::look(const wire::InvocationId& id, Instant deadl
                      .service = std::move(message.service)};
 }
 
-Result<void> Partitions::submit(std::uint64_t partition_key, std::string_view record,
-                                Instant deadline) {
+Result<admin::Submitted> Partitions::submit(std::uint64_t partition_key, std::string_view record,
+                                            Instant deadline) {
   TRY(admitted,
       submit(Submission{.partition_key = partition_key, .record = std::string(record)}, deadline));
-  (void)admitted;
-  return {};
+  return admin::Submitted{.refused_at = admitted.refused_at};
 }
 
 // --- outboxes --------------------------------------------------------------------------------
 
 Result<void> Partitions::deliver(PartitionId to, const std::string& record) {
-  return submit(wire::partition_start(to, layout_.partitions), record,
-                world_.clock.steady() + deliver_within);
+  TRY(submitted, submit(wire::partition_start(to, layout_.partitions), record,
+                        world_.clock.steady() + deliver_within));
+  // Outboxes go by marks, not by ids of requests.
+  if (submitted.refused_at) return fail(Code::invalid, "an outbox was taken for a request");
+  return {};
 }
 
 // --- other shards ----------------------------------------------------------------------------
@@ -280,7 +286,8 @@ void Partitions::serve() {
                                          .wait = question.wait,
                                          .invocation = question.invocation},
                               deadline_of(question.within)));
-    AdmittedMessage message{.fresh = admitted.fresh, .answer = {}};
+    AdmittedMessage message{
+        .fresh = admitted.fresh, .answer = {}, .refused_at = admitted.refused_at};
     if (admitted.answer) message.answer = to_message(std::move(*admitted.answer));
     return wire::encode(message);
   });

@@ -42,8 +42,8 @@ class Partitions final : public ingress::Partitions,
   Result<ingress::Answer> output(const wire::InvocationId&, Instant deadline) override;
   // --- admin ---
   Result<admin::Look> look(const wire::InvocationId&, Instant deadline) override;
-  Result<void> submit(std::uint64_t partition_key, std::string_view record,
-                      Instant deadline) override;
+  Result<admin::Submitted> submit(std::uint64_t partition_key, std::string_view record,
+                                  Instant deadline) override;
   // --- other partitions' outboxes ---
   Result<void> deliver(PartitionId to, const std::string& record) override;
 

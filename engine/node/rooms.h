@@ -43,7 +43,7 @@ struct Replica {
   Epoch epoch;  // it is to lead with
 };
 
-// Hears of a WAL that has failed for good.
+// Hears of a WAL that has failed for good, or of tables that take no checkpoint.
 class WalWatch final : public wal::Listener {
  public:
   explicit WalWatch(io::Fibers& fibers) : heard_(fibers) {}

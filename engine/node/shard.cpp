@@ -69,7 +69,8 @@ Result<void> Shard::open() {
   r.journal = std::make_unique<PartitionJournal>(r.partitions);
   r.invoker = std::make_unique<invoker::Invoker>(r.world, invoker_options(r.options), *r.journal,
                                                  *r.schema);
-  r.checkpointer = std::make_unique<Checkpointer>(r.world, checkpoint_options(r.options));
+  r.checkpointer = std::make_unique<Checkpointer>(
+      r.world, checkpoint_options(r.options), [&r](const Error& why) { r.wal_watch.failed(why); });
   r.handlers = std::make_unique<InvokerHandlers>(*r.invoker, *r.checkpointer);
   TRY_VOID(open_partitions(r));
   r.checkpointer->start();

@@ -65,16 +65,21 @@ Verdict fence(const wire::SourceProducer& source, std::uint64_t mark, tables::St
 
 // An id is kept while its first attempt lies in the window; who comes from outside of it
 // is refused, because nobody could tell whether he was here before.
+// The window is around the latest time that ids were dropped for: a clock that was ahead
+// of others for a while leaves it there until they have caught up.
 Verdict fence(const wire::RequestProducer& request, WallTime at, tables::PartitionRow& partition,
-              tables::Store& store) {
+              tables::Store& store, Changes& changes) {
   if (at - request_window > partition.requests_pruned + prune_step) {
     partition.requests_pruned = at - request_window;
     const tables::KeyRange old = tables::requests_before(partition.requests_pruned);
     store.erase_range(old.from, old.to);
   }
-  const WallTime oldest = std::max(at - request_window, partition.requests_pruned);
-  if (request.first_attempt < oldest) return Verdict::refused;
-  if (request.first_attempt > at + request_window) return Verdict::refused;
+  const WallTime now = std::max(at, partition.requests_pruned + request_window);
+  if (request.first_attempt < now - request_window ||
+      request.first_attempt > now + request_window) {
+    changes.request_time = now;
+    return Verdict::refused;
+  }
   const tables::Key key = tables::request_key(request.first_attempt, request.id());
   if (store.get(key)) return Verdict::duplicate;
   store.put(key, {});
@@ -97,8 +102,7 @@ void apply_command(Context& context, const wire::Command& command) {
       [&](const wire::PatchState& c) { on(context, c); },
       [&](const wire::Fire& c) { on(context, c); },
       [&](const wire::TruncateOutbox& c) { on(context, c); },
-      [&](const wire::AnnounceLeader& c) { on(context, c); },
-      [&](const wire::UpdateSchema& c) { on(context, c); });
+      [&](const wire::AnnounceLeader& c) { on(context, c); });
 }
 
 }  // namespace
@@ -116,7 +120,7 @@ Result<void> apply(Lsn lsn, const wire::Record& record, const Owner& owner, tabl
         return fence(source, mark, store);
       },
       [&](const wire::RequestProducer& request) {
-        return fence(request, record.at, partition, store);
+        return fence(request, record.at, partition, store, changes);
       });
   partition.applied = lsn;
   if (changes.verdict == Verdict::applied) {

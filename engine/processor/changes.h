@@ -49,11 +49,8 @@ struct LeaderAnnounced {
   NodeId node;
   std::uint64_t incarnation = 0;
 };
-struct SchemaChanged {
-  std::uint64_t version = 0;
-};
 using Change = std::variant<Run, Stored, Stopped, Completed, OutboxGrew, TimerAdded, TimerRemoved,
-                            WillExpire, LeaderAnnounced, SchemaChanged>;
+                            WillExpire, LeaderAnnounced>;
 
 // What became of the record as a whole.
 enum class Verdict {
@@ -66,10 +63,11 @@ std::string_view name_of(Verdict);
 
 struct Changes {
   Verdict verdict = Verdict::applied;
-  bool began = false;  // an Invoke made a new invocation
+  bool began = false;     // an Invoke made a new invocation
+  WallTime request_time;  // when refused: a request of this time would not have been
   std::vector<Change> list;
 
-  void clear() { verdict = Verdict::applied, began = false, list.clear(); }
+  void clear() { verdict = Verdict::applied, began = false, request_time = {}, list.clear(); }
 };
 
 }  // namespace perdure::processor

@@ -27,6 +27,5 @@ void on(Context&, const wire::PatchState&);
 void on(Context&, const wire::Fire&);
 void on(Context&, const wire::TruncateOutbox&);
 void on(Context&, const wire::AnnounceLeader&);
-void on(Context&, const wire::UpdateSchema&);
 
 }  // namespace perdure::processor

@@ -127,8 +127,7 @@ void Leader::tell(const Change& change) {
       [&](const TimerAdded& c) { timers_.added(c.timer); },
       [&](const TimerRemoved& c) { timers_.removed(c.timer); },
       [&](const WillExpire& c) { expiry_.will_expire(c.bucket); },
-      [](const LeaderAnnounced&) {},  // the partition's own business
-      [](const SchemaChanged&) {});
+      [](const LeaderAnnounced&) {});  // the partition's own business
 }
 
 void Leader::completed(const Completed& change) {

@@ -157,8 +157,9 @@ void Partition::stop() {
 
 Result<void> Partition::admit(const wire::Record& record, std::size_t bytes) const {
   if (!begins_work(record)) return {};
-  if (!admits_new_work_ || pending_.size() >= options_.pending_records_max ||
-      pending_bytes_ + bytes > options_.pending_bytes_max) {
+  const bool too_many_bytes =  // one record alone is always taken
+      !pending_.empty() && pending_bytes_ + bytes > options_.pending_bytes_max;
+  if (!admits_new_work_ || pending_.size() >= options_.pending_records_max || too_many_bytes) {
     return fail(Code::retry_later, "the partition is busy");
   }
   return {};
@@ -354,13 +355,11 @@ void Partition::settle(const Pending& done) {
   follow();
   if (done.about) handlers_.applied(*done.about);
   if (!done.ticket) return;
-  if (changes_.verdict == Verdict::refused) {
-    return done.ticket->resolve(
-        fail(Code::invalid, "the request was first tried outside of the window of request ids"));
-  }
-  done.ticket->resolve(Submitted{.lsn = done.lsn,
-                                 .began = changes_.began,
-                                 .duplicate = changes_.verdict == Verdict::duplicate});
+  Submitted submitted{.lsn = done.lsn,
+                      .began = changes_.began,
+                      .duplicate = changes_.verdict == Verdict::duplicate};
+  if (changes_.verdict == Verdict::refused) submitted.refused_at = changes_.request_time;
+  done.ticket->resolve(submitted);
 }
 
 void Partition::follow() {

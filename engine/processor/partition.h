@@ -62,6 +62,8 @@ struct Submitted {
   Lsn lsn;
   bool began = false;      // an Invoke in it made a new invocation
   bool duplicate = false;  // it was applied before, from an earlier submission
+  // It was refused, and nothing done: its time is not in the window around this one.
+  std::optional<WallTime> refused_at = {};
 };
 
 class Partition final : private log::Observer, private Proposer {
@@ -95,7 +97,7 @@ class Partition final : private log::Observer, private Proposer {
   // --- records of others ------------------------------------------------------------------
   // A record without its stamp.  Parks until it is applied.  Errors: retry_elsewhere (does
   // not lead), retry_later (full): not in the log.  failed, timed_out, cancelled: perhaps.
-  // invalid: not a record, or a request from outside its window; no retry will help.
+  // invalid: not a record; no retry will help.
   Result<Submitted> submit(std::string record, Instant deadline);
 
   // --- of the leader's own rooms -------------------------------------------------------------

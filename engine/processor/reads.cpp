@@ -120,7 +120,6 @@ class Gather {
   void command(const wire::Fire& c);
   void command(const wire::TruncateOutbox&) {}
   void command(const wire::AnnounceLeader&) {}
-  void command(const wire::UpdateSchema&) {}
 
   const Owner& owner_;
   tables::Store& store_;
@@ -251,8 +250,7 @@ void Gather::command(const wire::Command& c) {
       [&](const wire::Purge& c_) { command(c_); }, [&](const wire::PatchState& c_) { command(c_); },
       [&](const wire::Fire& c_) { command(c_); },
       [&](const wire::TruncateOutbox& c_) { command(c_); },
-      [&](const wire::AnnounceLeader& c_) { command(c_); },
-      [&](const wire::UpdateSchema& c_) { command(c_); });
+      [&](const wire::AnnounceLeader& c_) { command(c_); });
 }
 
 void Gather::record(const wire::Record& record) {

@@ -47,7 +47,6 @@ ObjectName object_of(const wire::InvocationId& id, const wire::Target& target) {
 }
 
 Key partition_row_key() { return of(Kind::partition); }
-Key schema_key() { return of(Kind::schema); }
 Key source_key(PartitionId partition) { return of(Kind::source).be(partition.raw()); }
 Key request_key(WallTime first_attempt, wire::Uuid id) {
   return of(Kind::request).be(millis(first_attempt)).be(id.high).be(id.low);

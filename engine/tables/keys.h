@@ -8,7 +8,7 @@
 //
 //   kind  name       key after the kind                          value (rows.h)
 //   01    partition                                              PartitionRow
-//   02    schema                                                 wire::Schema
+//   02    (was the schema: apply reads none)
 //   03    source     partition u64                               u64, the mark
 //   04    request    first attempt ms, id                        empty
 //   10    live       invocation id                               InvocationRow
@@ -92,7 +92,6 @@ class Key {
 
 enum class Kind : std::uint8_t {
   partition = 0x01,
-  schema = 0x02,
   source = 0x03,
   request = 0x04,
   live = 0x10,
@@ -129,7 +128,6 @@ struct Timer {
 };
 
 Key partition_row_key();
-Key schema_key();
 Key source_key(PartitionId);
 Key request_key(WallTime first_attempt, wire::Uuid id);
 Key live_key(const wire::InvocationId&);

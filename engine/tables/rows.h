@@ -38,12 +38,12 @@ struct PartitionRow {
   std::uint64_t self_mark = 0;    // highest seq of its Self records
   std::uint64_t outbox_head = 1;  // lowest seq still there; the first ever is 1
   std::uint64_t outbox_next = 1;
-  std::uint64_t schema_version = 0;
   std::uint64_t storage = storage_version;
   WallTime requests_pruned;           // request rows before this are gone
   std::uint64_t dropped_buckets = 0;  // all below this one
   PartitionId partition;
   std::uint64_t partitions = 0;  // how many there are: decides who owns what
+  // 8 was the version of a schema.
   static constexpr auto fields =
       std::tuple(wire::field(1, "applied", &PartitionRow::applied),
                  wire::field(2, "epoch", &PartitionRow::epoch),
@@ -52,7 +52,6 @@ struct PartitionRow {
                  wire::field(5, "self_mark", &PartitionRow::self_mark),
                  wire::field(6, "outbox_head", &PartitionRow::outbox_head),
                  wire::field(7, "outbox_next", &PartitionRow::outbox_next),
-                 wire::field(8, "schema_version", &PartitionRow::schema_version),
                  wire::field(9, "storage", &PartitionRow::storage),
                  wire::field(10, "requests_pruned", &PartitionRow::requests_pruned),
                  wire::field(11, "dropped_buckets", &PartitionRow::dropped_buckets),

@@ -9,7 +9,6 @@
 namespace perdure::wal {
 namespace {
 
-constexpr std::string_view path = "storage-marker";
 constexpr std::string_view half_written = "storage-marker.new";
 constexpr std::string_view title = "perdure storage";
 constexpr std::size_t bytes_max = 4096;
@@ -55,7 +54,7 @@ Result<void> write(io::Disk& disk, const StorageMarker& marker) {
   TRY(file, disk.open(half_written, io::Open::create));
   TRY_VOID(file->truncate(0));
   TRY_VOID(file->write_and_sync(0, as_bytes(encode_marker(marker))));
-  TRY_VOID(disk.rename(half_written, path));
+  TRY_VOID(disk.rename(half_written, marker_path));
   return disk.sync_folder("");
 }
 
@@ -130,7 +129,7 @@ Result<StorageMarker> decode_marker(std::string_view text) {
 }
 
 Result<OpenedMarker> open_marker(io::Disk& disk, const StorageMarker& ours) {
-  auto file = disk.open(path, io::Open::existing);
+  auto file = disk.open(marker_path, io::Open::existing);
   if (!file && file.error().code != Code::not_found) return std::unexpected(file.error());
   if (file) {
     TRY(text, read_all(**file));

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
@@ -29,6 +30,7 @@
 namespace perdure::wal {
 
 inline constexpr std::uint32_t storage_version = 1;
+inline constexpr std::string_view marker_path = "storage-marker";  // in the data directory
 
 struct StorageMarker {
   std::string cluster;  // printable, without blanks at its ends

@@ -77,6 +77,11 @@ struct Options {
   Duration retry_prepare = std::chrono::milliseconds(250);  // after a segment could not be made
 };
 
+// A segment has room for the largest record and for what is held back from it.
+inline constexpr std::uint32_t record_bytes_max_of(std::uint64_t segment_bytes) {
+  return static_cast<std::uint32_t>(segment_bytes / 8 * 5);
+}
+
 enum class Admission {
   ordinary,   // new work
   finishing,  // ends or moves work that exists: responses, timers, outbox deliveries
@@ -149,7 +154,7 @@ class Wal {
   }
   // The offsets of [first, last] that are here, durably.
   IntervalSet held(LogletId loglet, Offset first, Offset last) const;
-  std::uint32_t record_bytes_max() const { return options_.segment_bytes / 2; }
+  std::uint32_t record_bytes_max() const { return record_bytes_max_of(options_.segment_bytes); }
   std::uint64_t disk_bytes() const { return segments_.bytes(); }
   const Recovered& recovered() const { return recovered_; }
 

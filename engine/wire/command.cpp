@@ -26,8 +26,7 @@ std::string_view name_of(const Command& command) {
       [](const PatchState&) -> string_view { return "PatchState"; },
       [](const Fire&) -> string_view { return "Fire"; },
       [](const TruncateOutbox&) -> string_view { return "TruncateOutbox"; },
-      [](const AnnounceLeader&) -> string_view { return "AnnounceLeader"; },
-      [](const UpdateSchema&) -> string_view { return "UpdateSchema"; });
+      [](const AnnounceLeader&) -> string_view { return "AnnounceLeader"; });
 }
 
 }  // namespace perdure::wire

@@ -232,21 +232,14 @@ struct AnnounceLeader {
                  field(3, "incarnation", &AnnounceLeader::incarnation));
 };
 
-// The schema the partition goes by from here on; older versions are ignored.
-struct UpdateSchema {
-  std::uint64_t version = 0;
-  std::string schema;  // an encoded wire::Schema
-  static constexpr auto fields = std::tuple(field(1, "version", &UpdateSchema::version),
-                                            field(2, "schema", &UpdateSchema::schema));
-};
-
 struct Command {
   std::variant<std::monostate, Invoke, Pin, Entry, CompleteRun, Suspend, End, Pause, Fail, Respond,
                Signal, Cancel, Kill, Resume, Attach, Purge, PatchState, Fire, TruncateOutbox,
-               AnnounceLeader, UpdateSchema>
+               AnnounceLeader>
       body;
+  // A number once given to a command is never given to another: 20 was UpdateSchema.
   static constexpr auto fields = std::tuple(one_of("is", &Command::body, 1, 2, 3, 4, 5, 6, 7, 8, 9,
-                                                   10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20));
+                                                   10, 11, 12, 13, 14, 15, 16, 17, 18, 19));
 };
 std::string_view name_of(const Command&);  // "Invoke"
 

@@ -196,4 +196,37 @@ std::set<std::string> History::expected(std::string_view key) const {
   return tokens;
 }
 
+std::uint64_t History::answered_adds(std::string_view key) const {
+  std::uint64_t highest = 0;
+  for (auto at = counts_.lower_bound({std::string(key), 0});
+       at != counts_.end() && at->first.first == key; ++at) {
+    highest = at->first.second;
+  }
+  return highest;
+}
+
+std::uint64_t History::sent_adds(std::string_view key) const {
+  std::uint64_t sent = 0;
+  for (const Operation& operation : operations_) {
+    if (operation.verb != Verb::add || operation.key != key) continue;
+    sent += operation.idempotent ? 1 : operation.attempts;
+  }
+  return sent;
+}
+
+std::vector<std::string> History::answered_appends(std::string_view key) const {
+  std::vector<std::string> tokens;
+  for (const Operation& operation : operations_) {
+    const bool done = operation.fate == Fate::answered && answers_position(operation.verb);
+    if (done && operation.key == key) tokens.push_back(operation.token);
+  }
+  return tokens;
+}
+
+std::uint64_t History::abandoned() const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(operations_, [](const Operation& o) {
+    return o.verb == Verb::await && o.fate != Fate::answered;
+  }));
+}
+
 }  // namespace perdure::sim

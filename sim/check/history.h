@@ -88,6 +88,12 @@ class History {
   std::set<std::string> keys(bool lists) const;
   // Tokens that must be in this list for certain, by now or soon.
   std::set<std::string> expected(std::string_view key) const;
+  // What a read must at least, and may at most, see of a counter or list just now.
+  std::uint64_t answered_adds(std::string_view key) const;  // the highest count told
+  std::uint64_t sent_adds(std::string_view key) const;
+  std::vector<std::string> answered_appends(std::string_view key) const;
+  // Clients that gave up on an awakeable, which nobody resolves any more.
+  std::uint64_t abandoned() const;
 
  private:
   void fail(std::string_view check, const Operation& operation, std::string detail);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace perdure::sim {
 
 void Journals::replayed(std::string_view invocation, std::string_view frames) {
@@ -34,11 +36,47 @@ void Journals::awakeable(std::string_view token, std::string_view id) {
   }
 }
 
-void Journals::ended(std::string_view) {}
+void Journals::ended(std::string_view invocation) { over_.emplace(invocation); }
+
+void Journals::began(std::string_view invocation, std::string_view service, std::string_view key,
+                     std::string_view handler, bool exclusive) {
+  const std::string place = fmt::format("{}/{}/{}", service, key, handler);
+  const auto earliest = earliest_.find(place);
+  if (earliest != earliest_.end() && now_ && now_() < earliest->second) {
+    report_({.check = "timer-early",
+             .subject = "began",
+             .detail = fmt::format("{} began {} ms too early", place,
+                                   (earliest->second - now_()) / 1'000'000)});
+  }
+  if (!exclusive || over_.contains(invocation)) return;  // a late attempt at what is over
+  std::string& holder = holders_[fmt::format("{}/{}", service, key)];
+  if (!holder.empty() && holder != invocation && !over_.contains(holder)) {
+    report_(
+        {.check = "per-key-exclusion",
+         .subject = std::string(service),
+         .detail = fmt::format("{} begins while {} has {}/{}", invocation, holder, service, key)});
+  }
+  holder = invocation;
+}
 
 std::optional<std::string> Journals::awakeable_of(std::string_view token) const {
   const auto found = awakeables_.find(token);
   return found == awakeables_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Epochs::attach(Recorder& recorder) {
+  recorder.observe([this](const TraceEvent& event) {
+    if (event.name != "processor.leader.announced") return;
+    const std::uint64_t partition = event.number("partition"), epoch = event.number("epoch");
+    std::uint64_t& last = last_[partition];
+    if (epoch <= last) {
+      report_({.check = "epochs-grow",
+               .subject = "partition",
+               .detail = fmt::format("partition {} was led in epoch {}, and is led in {}",
+                                     partition, last, epoch)});
+    }
+    last = std::max(last, epoch);
+  });
 }
 
 void StateDigests::attach(Recorder& recorder) {

@@ -4,16 +4,23 @@
 //
 //   Journals       journal-prefix: of two attempts' journals one begins with the other;
 //                  journal-mismatch: a deterministic handler meets its own commands
+//                  per-key-exclusion (PP-4): no exclusive handler of an object begins
+//                  before the one that had begun has answered
+//                  timer-early (TMR-1): what was asked for later does not begin before
 //   StateDigests   state-equals-replay (PP-2, PP-6): the digest of a partition's tables
 //                  at a position is the same on every replica and after every restart
+//   Epochs         epochs-grow (PP-1): of two leaderships of a partition, the one that is
+//                  announced later has the greater epoch, across all lives
 //
 // StateDigests listens to the trace event "tables.digest" with the fields partition,
 // lsn, digest; it also counts them, since a check that never looked proves nothing.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -32,6 +39,16 @@ class Journals final : public HandlerWatch {
   void ran(std::string_view invocation, std::string_view name) override;
   void awakeable(std::string_view token, std::string_view id) override;
   void ended(std::string_view invocation) override;
+  void began(std::string_view invocation, std::string_view service, std::string_view key,
+             std::string_view handler, bool exclusive) override;
+
+  void set_clock(std::function<Nanos()> now) { now_ = std::move(now); }
+  // Somebody kills it: it may be over from now on, whether its handler knows or not.
+  void excuse(std::string_view invocation) { over_.emplace(invocation); }
+  // "Counter/k1/add" may not begin earlier than that.
+  void not_before(std::string handler, Nanos earliest) {
+    earliest_.emplace(std::move(handler), earliest);
+  }
 
   // What a client that knows the token would be told.
   std::optional<std::string> awakeable_of(std::string_view token) const;
@@ -43,6 +60,20 @@ class Journals final : public HandlerWatch {
   std::map<std::string, std::string, std::less<>> longest_;  // journal, by invocation
   std::map<std::string, std::string, std::less<>> awakeables_;
   std::uint64_t attempts_ = 0, runs_ = 0;
+  std::function<Nanos()> now_;
+  std::map<std::string, std::string, std::less<>> holders_;  // object -> invocation
+  std::set<std::string, std::less<>> over_;                  // invocations
+  std::map<std::string, Nanos, std::less<>> earliest_;
+};
+
+class Epochs {
+ public:
+  explicit Epochs(History::Report report) : report_(std::move(report)) {}
+  void attach(Recorder& recorder);
+
+ private:
+  const History::Report report_;
+  std::map<std::uint64_t, std::uint64_t> last_;  // by partition
 };
 
 class StateDigests {

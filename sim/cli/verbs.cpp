@@ -17,6 +17,7 @@ std::span<const VerbEntry> verbs() {
       VerbEntry{"why", "Goes back from one event to its causes, in words", make_why},
       VerbEntry{"doctor", "Twin runs of every scenario, and the planted bugs of the self-tests",
                 make_doctor},
+      VerbEntry{"exam", "Plants known bugs, and asks whether the checks see them", make_exam},
       VerbEntry{"worker", "", make_worker},
       VerbEntry{"tell", "", make_tell},
   };

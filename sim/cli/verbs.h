@@ -20,5 +20,6 @@ std::unique_ptr<Verb> make_why(CLI::App& command);       // why.cpp
 std::unique_ptr<Verb> make_doctor(CLI::App& command);    // doctor.cpp
 std::unique_ptr<Verb> make_worker(CLI::App& command);    // worker.cpp
 std::unique_ptr<Verb> make_tell(CLI::App& command);      // worker.cpp
+std::unique_ptr<Verb> make_exam(CLI::App& command);      // exam.cpp
 
 }  // namespace perdure::sim::cli

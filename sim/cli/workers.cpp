@@ -41,8 +41,11 @@ struct Job {
 
 class Worker {
  public:
-  Worker(std::string scenario, bool perturbed)
-      : scenario_(std::move(scenario)), perturbed_(perturbed) {
+  Worker(const WorkOrder& order, bool perturbed)
+      : scenario_(order.scenario),
+        program_(order.program),
+        environment_(order.environment),
+        perturbed_(perturbed) {
     launch();
   }
   ~Worker() { bury(); }
@@ -129,7 +132,8 @@ class Worker {
     ::dup2(out, STDOUT_FILENO);
     ::dup2(errors_, STDERR_FILENO);
     become(perturbed_ ? Twin::perturbed : Twin::plain);
-    ::execl("/proc/self/exe", "perdure-sim", "worker", scenario_.c_str(), nullptr);
+    for (const auto& [name, value] : environment_) ::setenv(name.c_str(), value.c_str(), 1);
+    ::execl(program_.c_str(), "perdure-sim", "worker", scenario_.c_str(), nullptr);
     std::_Exit(127);
   }
 
@@ -152,7 +156,8 @@ class Worker {
     return status;
   }
 
-  const std::string scenario_;
+  const std::string scenario_, program_;
+  const std::map<std::string, std::string> environment_;
   const bool perturbed_;
   pid_t child_ = 0;
   int to_child_ = -1, from_child_ = -1, errors_ = -1;
@@ -168,7 +173,7 @@ class Run {
     // Twins want one of each kind, also where only one may work at a time.
     const std::uint32_t least = order.twins_one_in > 0 ? 2 : 1;
     for (std::uint32_t i = 0; i < std::max(order.jobs, least); ++i) {
-      workers_.push_back(std::make_unique<Worker>(order.scenario, i % 2 == 1));
+      workers_.push_back(std::make_unique<Worker>(order, i % 2 == 1));
     }
   }
 

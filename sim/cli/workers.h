@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ struct WorkOrder {
   std::uint32_t twins_one_in = 20;  // so many seeds run twice, on different workers
   std::optional<std::chrono::steady_clock::time_point> until;  // no new seed after that
   bool fail_fast = false;
+  std::string program = "/proc/self/exe";  // a simulator; this one, or one with a plant
+  std::map<std::string, std::string> environment = {};  // of workers, beside our own
 };
 
 // Calls `done` for each seed, in the order of their finishing.

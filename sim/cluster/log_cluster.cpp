@@ -13,8 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Duration chaos = seconds(50);
-constexpr Duration heal = seconds(180);
+constexpr Duration chaos_usual = seconds(50);
+constexpr Duration heal_usual = seconds(180);
 
 wal::Options draw_wal(Dice dice) {
   wal::Options options;
@@ -37,7 +37,7 @@ class DiskLosses {
   DiskLosses(Universe& universe, LogArena& arena, std::vector<std::string> hosts, Dice dice)
       : universe_(universe), arena_(arena), hosts_(std::move(hosts)), dice_(dice) {}
 
-  void plan(std::uint64_t count) {
+  void plan(std::uint64_t count, Duration chaos) {
     for (std::uint64_t i = 0; i < count; ++i) {
       const Nanos at = universe_.loop.now() + dice_.below(nanos(chaos));
       universe_.loop.at(at, Life(), Kind::nemesis, i, [this] { lose_one(); });
@@ -96,19 +96,26 @@ bool durably_on(Universe& universe, NodeId node, std::string_view bytes) {
   return false;
 }
 
-void draw_arena(const Experiment& experiment, LogArena& arena, std::uint64_t hosts) {
+void draw_arena(Experiment& experiment, LogArena& arena, std::uint64_t hosts) {
   Dice dice = experiment.dice("log_cluster.shape");
-  arena.partitions = static_cast<std::uint32_t>(1 + dice.below(2));
-  arena.replication.copies =
-      static_cast<std::uint32_t>(1 + dice.below(std::min<std::uint64_t>(3, hosts)));
-  if (arena.replication.copies >= 2 && dice.below(3) == 0) arena.replication.zones = 2;
-  arena.nodeset_size = static_cast<std::uint32_t>(dice.below(hosts + 1));
+  const auto setting = [&experiment](std::string_view name, std::uint64_t drawn) {
+    return static_cast<std::uint32_t>(experiment.setting(name, drawn));
+  };
+  arena.partitions = setting("cluster.partitions", 1 + dice.below(2));
+  const std::uint32_t copies =
+      setting("cluster.replication", 1 + dice.below(std::min<std::uint64_t>(3, hosts)));
+  arena.replication.copies = std::clamp(copies, 1u, static_cast<std::uint32_t>(hosts));
+  const bool in_zones = arena.replication.copies >= 2 && dice.below(3) == 0;
+  arena.replication.zones =
+      std::clamp(setting("limit.zones", in_zones ? 2 : 1), 1u, std::min(3u, copies));
+  arena.nodeset_size = setting("limit.nodeset_size", dice.below(hosts + 1));
   arena.wal = draw_wal(experiment.dice("log_cluster.wal"));
-  arena.window_records = static_cast<std::uint32_t>(4 + dice.below(60));
-  arena.term_most = milliseconds(500 + dice.below(15'000));
-  arena.rest_most = milliseconds(500 + dice.below(20'000));
-  arena.trims = dice.below(3) == 0 ? 0 : 0.03;
-  arena.reader_patience = milliseconds(500 + dice.below(5'000));
+  arena.window_records = setting("limit.window_records", 4 + dice.below(60));
+  arena.term_most = experiment.setting_ms("limit.term_ms", milliseconds(500 + dice.below(15'000)));
+  arena.rest_most = experiment.setting_ms("limit.rest_ms", milliseconds(500 + dice.below(20'000)));
+  arena.trims = setting("limit.trims", dice.below(3) == 0 ? 0 : 1) == 0 ? 0 : 0.03;
+  arena.reader_patience =
+      experiment.setting_ms("limit.reader_patience_ms", milliseconds(500 + dice.below(5'000)));
   arena.registers.lose_answers = dice.below(2) == 0 ? 0 : 0.1;
   arena.registers.delay_most = milliseconds(std::uint64_t{1} << dice.below(9));
 }
@@ -136,7 +143,11 @@ Verdict log_cluster(const Config& config) {
                      });
   LogRegisters registers{.history = history};
   LogArena arena{.history = history, .registers = registers};
-  const std::uint64_t count = 3 + experiment->dice("log_cluster.hosts").below(5);
+  const std::uint64_t count = std::clamp<std::uint64_t>(
+      experiment->setting("cluster.nodes", 3 + experiment->dice("log_cluster.hosts").below(5)), 1,
+      20);
+  const Duration chaos = experiment->setting_ms("time.chaos_ms", chaos_usual);
+  const Duration heal = experiment->setting_ms("time.heal_ms", heal_usual);
   draw_arena(*experiment, arena, count);
 
   std::vector<std::string> names;
@@ -153,7 +164,9 @@ Verdict log_cluster(const Config& config) {
   };
   for (Host* host : hosts) host->start(log_node(*host, arena));
   DiskLosses losses(universe, arena, names, experiment->dice("log_cluster.losses"));
-  losses.plan(experiment->dice("log_cluster.wipes").below(4));
+  losses.plan(
+      experiment->setting("limit.lost_disks", experiment->dice("log_cluster.wipes").below(4)),
+      chaos);
 
   if (experiment->chaos({.nodes = names, .helpers = {}}, chaos)) {
     arena.calm = true;

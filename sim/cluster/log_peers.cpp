@@ -25,16 +25,20 @@ LogPeers::LogPeers(io::World& world, LogRegisters& registers)
       serving_(world.fibers) {
   world_.peers.on_frame(
       [this](const io::Origin& from, std::string frame) { on_frame(from.shard, frame); });
+  world_.peers.on_link([this](const io::Link& link) { on_link(link); });
 }
 
-LogPeers::~LogPeers() { world_.peers.on_frame({}); }
+LogPeers::~LogPeers() {
+  world_.peers.on_frame({});
+  world_.peers.on_link({});
+}
 
 Result<std::string> LogPeers::ask(NodeId node, PartitionId, std::string_view question,
                                   Instant deadline) {
   const std::uint64_t number = next_number_++;
   io::Event done(world_.fibers);
   Result<std::string> answer = fail(Code::timed_out, "no answer yet");
-  pending_[number] = {.done = &done, .answer = &answer};
+  pending_[number] = {.to = node, .done = &done, .answer = &answer};
   Result<void> asked =
       world_.peers.send({.node = node, .shard = 0}, framed(Said::question, number, question));
   if (asked) asked = done.wait(deadline);
@@ -54,6 +58,18 @@ std::vector<log::Candidate> LogPeers::members() const {
     members.back().alive = registers_.seems_alive(node);
   }
   return members;
+}
+
+// Nobody waits for what is lost.
+void LogPeers::on_link(const io::Link& link) {
+  if (server_ == nullptr) return;
+  if (link.now == io::Link::Now::up) return server_->found(link.peer.node);
+  for (auto& [number, asked] : pending_) {
+    if (asked.to != link.peer.node) continue;
+    *asked.answer = fail(Code::timed_out, "the link went down");
+    asked.done->notify_all();
+  }
+  server_->lost(link.peer.node);
 }
 
 void LogPeers::on_frame(io::ShardAddress from, const std::string& frame) {

@@ -32,10 +32,12 @@ class LogPeers final : public log::Servers {
 
  private:
   struct Pending {
+    NodeId to;
     io::Event* done;
     Result<std::string>* answer;
   };
   void on_frame(io::ShardAddress from, const std::string& frame);
+  void on_link(const io::Link& link);
   void answer(NodeId to, std::uint64_t number, const Result<std::string>& answer);
 
   io::World& world_;

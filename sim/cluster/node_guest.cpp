@@ -38,6 +38,10 @@ class NodeGuest final : public Guest {
     (void)worlds_[index].fibers.sleep_until(worlds_[index].fibers.now() + milliseconds(1));
   }
 
+  void check_invariants() const {
+    for (const auto& shard : shards_) shard->check_invariants();
+  }
+
  private:
   Host& host_;
   std::vector<io::World> worlds_;
@@ -51,6 +55,10 @@ Factory node_guest(Host& host, const node::Options& options) {
   return [&host, options](std::span<const io::World> worlds) {
     return std::make_unique<NodeGuest>(host, options, worlds);
   };
+}
+
+void check_inside(Host& host) {
+  if (host.up()) static_cast<const NodeGuest*>(host.guest())->check_invariants();
 }
 
 }  // namespace perdure::sim

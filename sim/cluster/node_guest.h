@@ -13,4 +13,9 @@ namespace perdure::sim {
 // The host's; ports are those of Options.  Outlived by universe and host.
 Factory node_guest(Host& host, const node::Options& options);
 
+// Walks through all that the server on this host holds in memory, if it is up, and
+// fails a CHECK where it contradicts itself.  Between events only; the host was started
+// with node_guest().
+void check_inside(Host& host);
+
 }  // namespace perdure::sim

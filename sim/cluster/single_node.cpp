@@ -4,6 +4,7 @@
 
 #include "engine/io/http.h"
 #include "engine/io/random.h"
+#include "sim/check/debt.h"
 #include "sim/check/history.h"
 #include "sim/check/history_export.h"
 #include "sim/check/observers.h"
@@ -11,7 +12,9 @@
 #include "sim/cluster/node_guest.h"
 #include "sim/handlers/deployment.h"
 #include "sim/handlers/plain.h"
+#include "sim/tables/tables.h"
 #include "sim/workload/clients.h"
+#include "sim/workload/tour.h"
 #include "sim/world/guests.h"
 
 namespace perdure::sim {
@@ -22,6 +25,7 @@ using std::chrono::seconds;
 
 constexpr Duration chaos = seconds(40);
 constexpr Duration heal_at_most = seconds(180);
+constexpr Duration settle = seconds(90);  // until all is laid down by a checkpoint
 
 // Where a crash is worth more than at any other moment.
 const std::vector<std::string> crash_marks = {
@@ -101,6 +105,39 @@ void register_handlers(io::World& world, bool& registered) {
   }
 }
 
+// From now on, at moments that are drawn: after any event, between any two turns.
+void keep_looking_inside(Universe& universe, Host& node) {
+  const Nanos gap = universe.dice("check.inside", universe.loop.event())
+                        .log_between(nanos(milliseconds(2)), nanos(milliseconds(300)));
+  universe.loop.after(gap, Life(), Kind::nemesis, 0, [&universe, &node] {
+    check_inside(node);
+    keep_looking_inside(universe, node);
+  });
+}
+
+// Promptness in fair weather; then a last start, so that nothing is only in memory, and
+// half the time nothing in the tables either; what is there then; and what is left over.
+void judge_the_end(Experiment& experiment, Host& node, Duration heal, const History& history,
+                   Workload& workload, Tour& tour) {
+  tour.start_probing();
+  if (!experiment.heal(heal, [&] { return tour.probed(); })) return;
+  if (experiment.dice("tables.rot").below(2) == 0) node.tables().rot();
+  node.crash(Death::power_loss);
+  node.restart();
+  workload.start_reading();
+  tour.start_reading();
+  if (!experiment.heal(heal, [&] { return workload.read_all() && tour.read_all(); })) return;
+  if (auto wrong = against_spec(history.operations(), history.final_reads())) {
+    return experiment.report(std::move(*wrong));
+  }
+  if (node.clocks().stepped()) return;  // timers may be due in hours
+  Universe& universe = experiment.universe();
+  const auto debt = [&] { return debt_in(node.tables(), history.abandoned()); };
+  const auto clean = [&] { return debt().empty(); };
+  if (universe.run_until(universe.loop.now() + nanos(settle), clean)) return;
+  experiment.report({.check = "debt-remains", .subject = "tables", .detail = debt()});
+}
+
 }  // namespace
 
 Verdict single_node(const Config& config) {
@@ -110,9 +147,12 @@ Verdict single_node(const Config& config) {
   const auto report = [&](Finding finding) { experiment->report(std::move(finding)); };
   History history(report);
   Journals journals(report);
+  journals.set_clock([&experiment] { return experiment->universe().loop.now(); });
   StateDigests digests(report);
+  Epochs epochs(report);
   Universe& universe = experiment->universe();
   digests.attach(universe.recorder);
+  epochs.attach(universe.recorder);
   const Mischief mischief = draw_mischief(*experiment);
   const DeploymentOptions handlers{.mischief = mischief};
 
@@ -121,6 +161,7 @@ Verdict single_node(const Config& config) {
   const Duration heal = experiment->setting_ms("time.heal_ms", heal_at_most);
   Host& node = universe.add_host({.name = "n1", .shards = shards});
   node.start(node_guest(node, draw_options(*experiment)));
+  keep_looking_inside(universe, node);
   const bool plain =
       experiment->setting("handlers.plain", experiment->dice("handlers.kind").below(3) == 0) != 0;
   universe.add_host({.name = "handlers", .helper = true})
@@ -131,19 +172,14 @@ Verdict single_node(const Config& config) {
   Verdict verdict;
   if (experiment->heal(seconds(60), [&] { return registered; })) {
     Workload workload(*experiment, workload_options(*experiment), history, journals);
+    Tour tour(*experiment, tour_options(*experiment), history, journals);
     workload.start();
+    tour.start();
     const faults::Victims victims = {
         .nodes = {"n1"}, .helpers = {"handlers", "client1"}, .marks = crash_marks};
     if (experiment->chaos(victims, chaos) &&
-        experiment->heal(heal, [&] { return workload.finished(); })) {
-      // A last start, so that nothing is only in memory.
-      node.crash(Death::power_loss);
-      node.restart();
-      workload.start_reading();
-      if (experiment->heal(heal, [&] { return workload.read_all(); })) {
-        auto wrong = against_spec(history.operations(), history.final_reads());
-        if (wrong) report(std::move(*wrong));
-      }
+        experiment->heal(heal, [&] { return workload.finished() && tour.finished(); })) {
+      judge_the_end(*experiment, node, heal, history, workload, tour);
     }
     if (config.history) *config.history = json_lines(history.operations(), history.final_reads());
     verdict = experiment->verdict();

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <chrono>
+#include <vector>
 
 #include "engine/io/fibers.h"
+#include "sim/handlers/handler.h"
 
 namespace perdure::sim {
 
@@ -83,12 +85,7 @@ Result<std::string> chain_spread(Dialogue& ctx, HandlerWatch&) {
   return target.token;
 }
 
-struct Handler {
-  std::string_view service, service_type, name, type;
-  Result<std::string> (*run)(Dialogue&, HandlerWatch&);
-};
-
-constexpr std::array handlers = {
+constexpr std::array basic_handlers = {
     // by service
     Handler{"Counter", "VIRTUAL_OBJECT", "add", "EXCLUSIVE", counter_add},
     Handler{"Counter", "VIRTUAL_OBJECT", "get", "SHARED", counter_get},
@@ -100,6 +97,16 @@ constexpr std::array handlers = {
     Handler{"Chain", "SERVICE", "call", "", chain_call},
     Handler{"Chain", "SERVICE", "spread", "", chain_spread},
 };
+
+const Handler* find_handler(std::string_view service, std::string_view name) {
+  for (const std::span<const Handler> all :
+       {std::span<const Handler>(basic_handlers), tour_handlers()}) {
+    for (const Handler& handler : all) {
+      if (handler.service == service && handler.name == name) return &handler;
+    }
+  }
+  return nullptr;
+}
 
 void serve(io::World world, io::Exchange& exchange, const Mischief& mischief, HandlerWatch& watch) {
   const std::string& target = exchange.request().target;
@@ -117,7 +124,12 @@ void serve(io::World world, io::Exchange& exchange, const Mischief& mischief, Ha
   Dialogue dialogue(world, exchange, mischief, watch);
   if (!dialogue.begin()) return;
   const std::string service = target.substr(prefix.size(), slash - prefix.size());
-  if (!run_handler(service, target.substr(slash + 1), dialogue, watch)) exchange.reset();
+  const std::string name = target.substr(slash + 1);
+  if (const Handler* handler = find_handler(service, name)) {
+    watch.began(dialogue.start().debug_id, service, dialogue.start().key, name,
+                handler->type == "EXCLUSIVE");
+  }
+  if (!run_handler(service, name, dialogue, watch)) exchange.reset();
 }
 
 class Deployment final : public Guest {
@@ -146,18 +158,18 @@ class Deployment final : public Guest {
 
 bool run_handler(std::string_view service, std::string_view name, Dialogue& dialogue,
                  HandlerWatch& watch) {
-  for (const Handler& handler : handlers) {
-    if (handler.service != service || handler.name != name) continue;
-    (void)answer(dialogue, handler.run(dialogue, watch));
-    return true;
-  }
-  return false;
+  const Handler* handler = find_handler(service, name);
+  if (handler == nullptr) return false;
+  (void)answer(dialogue, handler->run(dialogue, watch));
+  return true;
 }
 
 std::string manifest() {
   std::string json =
       R"({"protocolMode":"BIDI_STREAM","minProtocolVersion":5,"maxProtocolVersion":7,"services":[)";
   std::string_view service;
+  std::vector<Handler> handlers(basic_handlers.begin(), basic_handlers.end());
+  handlers.insert(handlers.end(), tour_handlers().begin(), tour_handlers().end());
   for (const Handler& handler : handlers) {
     if (handler.service != service) {
       if (!service.empty()) json += "]},";
@@ -169,6 +181,7 @@ std::string manifest() {
     }
     json += R"({"name":")" + std::string(handler.name) + '"';
     if (!handler.type.empty()) json += R"(,"ty":")" + std::string(handler.type) + '"';
+    if (handler.lazy_state) json += R"(,"enableLazyState":true)";
     json += "}";
   }
   return json + "]}]}";

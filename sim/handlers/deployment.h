@@ -10,6 +10,7 @@
 //     Awake              wait: token -> what the awakeable was resolved with
 //     Chain              call: "<key> <token>" -> List.append's answer
 //                        spread: "<key> <token>" -> sends it to the list, answers at once
+//     Map, Flow ...      see tour_handlers.cpp
 //
 // Every handler is deterministic: of two attempts at one invocation each gives the same
 // commands, so any difference between journal and handler is the server's doing.

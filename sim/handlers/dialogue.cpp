@@ -208,14 +208,55 @@ Result<void> Dialogue::suspend(std::optional<std::uint32_t> completion,
   return over("suspended");
 }
 
+void Dialogue::take_frames() {
+  std::string_view rest = received_;
+  while (const auto frame = wire::next_frame(rest)) sort(*frame);
+  received_.erase(0, received_.size() - rest.size());
+}
+
+// As a tree where the protocol has trees; else any of them wakes us, and we look again.
+Result<void> Dialogue::suspend_until_all(std::vector<std::uint32_t> completions) {
+  wire::SuspensionMessage message;
+  if (version_ >= 7) {
+    wire::Future all;
+    all.completions = std::move(completions);
+    all.combinator = wire::Combinator::all_completed;
+    wire::Future any;
+    any.signals.push_back(wire::cancel_signal);
+    any.nested.push_back(std::move(all));
+    any.combinator = wire::Combinator::first_completed;
+    message.awaiting_on = std::move(any);
+  } else {
+    message.waiting_completions = std::move(completions);
+    message.waiting_signals.push_back(wire::cancel_signal);
+  }
+  TRY_VOID(emit(MessageType::suspension, message));
+  TRY_VOID(flush());
+  exchange_.finish();
+  return over("suspended");
+}
+
+Result<void> Dialogue::await_all(std::span<const Awaited> all) {
+  const bool suspends = chance(mischief_.suspend);
+  while (true) {
+    take_frames();
+    std::vector<std::uint32_t> missing;
+    for (const Awaited& each : all) {
+      if (!completions_.contains(each.completion)) missing.push_back(each.completion);
+    }
+    if (missing.empty()) return {};
+    if (signals_.contains(wire::cancel_signal)) return fail(Code::conflict, "cancelled");
+    TRY_VOID(flush());
+    if (input_ended_ || suspends) TRY_VOID(suspend_until_all(std::move(missing)));
+    if (const auto more = receive(); !more) return over(more.error().detail);
+  }
+}
+
 Result<wire::NotificationResult> Dialogue::wait_for(std::optional<std::uint32_t> completion,
                                                     std::optional<std::uint32_t> signal) {
   const bool suspends = chance(mischief_.suspend);
   while (true) {
-    std::string_view rest = received_;
-    while (const auto frame = wire::next_frame(rest)) sort(*frame);
-    received_.erase(0, received_.size() - rest.size());
-
+    take_frames();
     if (completion && completions_.contains(*completion)) return completions_.at(*completion);
     if (signal && signals_.contains(*signal)) return signals_.at(*signal);
     if (signals_.contains(wire::cancel_signal)) return fail(Code::conflict, "cancelled");
@@ -314,7 +355,63 @@ Result<std::string> Dialogue::run(std::string_view name,
   return value_of(result);
 }
 
+Result<void> Dialogue::clear_all() {
+  TRY(fresh,
+      command("clear_all", MessageType::clear_all_state_command, wire::CompletableCommand()));
+  (void)fresh;
+  state_.clear();
+  cleared_.clear();
+  state_is_partial_ = false;  // all is known: there is nothing
+  return {};
+}
+
+Result<std::vector<std::string>> Dialogue::keys() {
+  const std::uint32_t id = next_completion_++;
+  TRY(fresh, command("keys", MessageType::get_lazy_state_keys_command,
+                     wire::CompletableCommand{.result_completion_id = id}));
+  (void)fresh;
+  TRY(result, wait_for(id, std::nullopt));
+  const auto* found = std::get_if<wire::StateKeys>(&result);
+  return found != nullptr ? found->keys : std::vector<std::string>();
+}
+
+Result<std::string> Dialogue::promise(std::string_view name) {
+  const std::uint32_t id = next_completion_++;
+  TRY(fresh, command("promise", MessageType::get_promise_command,
+                     wire::PromiseCommand{.key = std::string(name), .result_completion_id = id}));
+  (void)fresh;
+  TRY(result, wait_for(id, std::nullopt));
+  return value_of(result);
+}
+
+Result<std::optional<std::string>> Dialogue::peek_promise(std::string_view name) {
+  const std::uint32_t id = next_completion_++;
+  TRY(fresh, command("peek_promise", MessageType::peek_promise_command,
+                     wire::PromiseCommand{.key = std::string(name), .result_completion_id = id}));
+  (void)fresh;
+  TRY(result, wait_for(id, std::nullopt));
+  const auto* value = std::get_if<wire::Value>(&result);
+  return value != nullptr ? std::optional(value->content) : std::nullopt;
+}
+
+Result<bool> Dialogue::complete_promise(std::string_view name, std::string_view value) {
+  const std::uint32_t id = next_completion_++;
+  wire::CompletePromiseCommand message = {.key = std::string(name), .result_completion_id = id};
+  message.completion = wire::Value{std::string(value)};
+  TRY(fresh, command("complete_promise", MessageType::complete_promise_command, message));
+  (void)fresh;
+  TRY(result, wait_for(id, std::nullopt));
+  return !std::holds_alternative<wire::Failure>(result);
+}
+
 Result<void> Dialogue::sleep(Duration span) {
+  TRY(alarm, begin_sleep(span));
+  TRY(result, wait_for(alarm.completion, std::nullopt));
+  (void)result;
+  return {};
+}
+
+Result<Dialogue::Awaited> Dialogue::begin_sleep(Duration span) {
   const std::uint32_t id = next_completion_++;
   TRY(replayed, replay("sleep", {MessageType::sleep_command}));
   if (!replayed) {
@@ -325,13 +422,30 @@ Result<void> Dialogue::sleep(Duration span) {
                                          wake_up.time_since_epoch().count()),
                                      .result_completion_id = id}));
   }
-  TRY(result, wait_for(id, std::nullopt));
-  (void)result;
-  return {};
+  return Awaited{id};
 }
 
 Result<std::string> Dialogue::call(std::string_view service, std::string_view handler,
                                    std::string_view key, std::string_view parameter) {
+  TRY(begun, begin_call(service, handler, key, parameter));
+  return await(begun);
+}
+
+Result<std::string> Dialogue::await(Awaited awaited) {
+  if (over_) return fail(Code::cancelled, "the attempt is over");
+  TRY(result, wait_for(awaited.completion, std::nullopt));
+  return value_of(result);
+}
+
+Result<void> Dialogue::await_first(Awaited awaited, const Awakeable& awakeable) {
+  if (over_) return fail(Code::cancelled, "the attempt is over");
+  TRY(result, wait_for(awaited.completion, awakeable.signal));
+  (void)result;
+  return {};
+}
+
+Result<Dialogue::Awaited> Dialogue::begin_call(std::string_view service, std::string_view handler,
+                                               std::string_view key, std::string_view parameter) {
   const std::uint32_t invocation = next_completion_++;
   const std::uint32_t result_id = next_completion_++;
   TRY(fresh, command("call", MessageType::call_command,
@@ -342,8 +456,7 @@ Result<std::string> Dialogue::call(std::string_view service, std::string_view ha
                                        .invocation_id_notification_idx = invocation,
                                        .result_completion_id = result_id}));
   (void)fresh;
-  TRY(result, wait_for(result_id, std::nullopt));
-  return value_of(result);
+  return Awaited{result_id};
 }
 
 Result<void> Dialogue::send(std::string_view service, std::string_view handler,
@@ -374,6 +487,7 @@ Result<std::string> Dialogue::await(const Awakeable& awakeable) {
 }
 
 Result<void> Dialogue::output(std::string_view value) {
+  watch_.ended(start_.debug_id);  // before the first byte of it can have gone out
   wire::OutputCommand message;
   message.result = wire::Value{std::string(value)};
   TRY(fresh, command("output", MessageType::output_command, message));
@@ -382,11 +496,11 @@ Result<void> Dialogue::output(std::string_view value) {
   TRY_VOID(flush());
   exchange_.finish();
   over_ = true;
-  watch_.ended(start_.debug_id);
   return {};
 }
 
 Result<void> Dialogue::output_failure(std::uint32_t code, std::string_view text) {
+  watch_.ended(start_.debug_id);  // before the first byte of it can have gone out
   wire::OutputCommand message;
   message.result = wire::Failure{.code = code, .message = std::string(text)};
   TRY(fresh, command("output", MessageType::output_command, message));
@@ -395,7 +509,6 @@ Result<void> Dialogue::output_failure(std::uint32_t code, std::string_view text)
   TRY_VOID(flush());
   exchange_.finish();
   over_ = true;
-  watch_.ended(start_.debug_id);
   return {};
 }
 

@@ -21,8 +21,10 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/result.h"
 #include "engine/io/http.h"
@@ -65,6 +67,22 @@ class Dialogue {
   };
   Awakeable awakeable();
   Result<std::string> await(const Awakeable&);
+  Result<void> clear_all();
+  Result<std::vector<std::string>> keys();
+  // Of a workflow.  complete: false when somebody else was first.
+  Result<std::string> promise(std::string_view name);
+  Result<std::optional<std::string>> peek_promise(std::string_view name);
+  Result<bool> complete_promise(std::string_view name, std::string_view value);
+  // Begun now and awaited later.
+  struct Awaited {
+    std::uint32_t completion;
+  };
+  Result<Awaited> begin_call(std::string_view service, std::string_view handler,
+                             std::string_view key, std::string_view parameter);
+  Result<Awaited> begin_sleep(Duration);
+  Result<std::string> await(Awaited);
+  Result<void> await_all(std::span<const Awaited>);
+  Result<void> await_first(Awaited, const Awakeable&);
 
   Result<void> output(std::string_view value);
   Result<void> output_failure(std::uint32_t code, std::string_view message);
@@ -75,6 +93,8 @@ class Dialogue {
     std::string payload;
   };
 
+  void take_frames();  // of what was received
+  Result<void> suspend_until_all(std::vector<std::uint32_t> completions);
   Result<void> receive();  // more bytes; notifications go to completions_ and signals_
   void sort(wire::FrameView frame);
   Result<void> live_step();

@@ -95,6 +95,11 @@ void Shrinker::simplify_world() {
 }
 
 void Shrinker::fewer_operations() {
+  if (plan_.settings.contains("tour.tourists") && plan_.settings["tour.tourists"] > 0) {
+    Plan candidate = plan_;
+    candidate.settings["tour.tourists"] = 0;
+    accept("without tourists", std::move(candidate));
+  }
   // Fewer clients first: halves what there is to leave out.
   while (plan_.settings.contains("workload.clients") && plan_.settings["workload.clients"] > 1) {
     Plan candidate = plan_;
@@ -173,6 +178,8 @@ void Shrinker::smaller_numbers() {
   lower("cluster.replication", 1);
   lower("workload.keys", 1);
   lower("workload.operations", 1);
+  lower("tour.tourists", 0);
+  lower("tour.sights", 1);
 }
 
 // What lasts lasts half as long, and the chaos ends after the last misfortune.

@@ -91,6 +91,10 @@ class MemCursor final : public io::Cursor {
 
 }  // namespace
 
+void TableStore::rot() {
+  for (const auto& [family, rows] : families) rotten.insert(family);
+}
+
 void TableStore::ingest(std::string_view family, const io::Run& run) {
   std::shared_ptr<Rows>& rows = families.find(family)->second;
   if (rows.use_count() > 1) rows = std::make_shared<Rows>(*rows);
@@ -182,6 +186,9 @@ class MemFamily final : public io::Family {
 };
 
 Result<std::unique_ptr<io::Family>> MemTables::open(std::string_view family) {
+  if (shard_.host().tables().rotten.contains(family)) {
+    return fail(Code::corrupt, std::string(family) + " has rotted");
+  }
   const bool opened_once = open_.insert(std::string(family)).second;
   CHECK(opened_once);
   auto& families = shard_.host().tables().families;
@@ -194,6 +201,8 @@ Result<void> MemTables::drop(std::string_view family) {
   CHECK(!is_open);
   auto& families = shard_.host().tables().families;
   if (const auto found = families.find(family); found != families.end()) families.erase(found);
+  auto& rotten = shard_.host().tables().rotten;
+  if (const auto found = rotten.find(family); found != rotten.end()) rotten.erase(found);
   return {};
 }
 

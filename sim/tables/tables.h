@@ -25,6 +25,9 @@ class TableStore {
   using Rows = std::map<std::string, std::string, std::less<>>;
   // Shared with cursors and exports: changed in place only while nobody else holds it.
   std::map<std::string, std::shared_ptr<Rows>, std::less<>> families;
+  // Families that have rotted: whoever opens one hears so, until it is dropped.
+  std::set<std::string, std::less<>> rotten;
+  void rot();  // all of them
 
   void ingest(std::string_view family, const io::Run& run);
 };

@@ -249,7 +249,7 @@ class PageData {
     json["roles"] = Json::array();
     for (const RoleSpan& role : spans.roles) {
       Json each = base(role);
-      each["partition"] = role.partition;
+      each["of"] = role.of;
       each["epoch"] = role.epoch;
       json["roles"].push_back(std::move(each));
     }

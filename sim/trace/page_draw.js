@@ -74,7 +74,7 @@ const faultRows = [];
     faultRows[i] = row;
   });
   const busy = new Set([...D.lives, ...D.ops, ...D.messages.slice(0, 20000)].map((s) => s.host));
-  const roleRows = (h) => new Set(D.roles.filter((r) => r.host === h).map((r) => r.partition)).size;
+  const roleRows = (h) => new Set(D.roles.filter((r) => r.host === h).map((r) => r.of)).size;
   if (D.faults.length) lanes.push({ kind: 'faults', name: 'misfortunes', rows: Math.min(ends.length, 5) || 1 });
   D.hosts.forEach((h, i) => { if (i && !h.helper) lanes.push({ kind: 'node', name: h.name, host: i, roles: Math.min(roleRows(i), 8) }); });
   const has = (i) => D.ops.some((o) => o.host === i);
@@ -268,12 +268,12 @@ function drawRoles(g) {
     const lane = laneOf[role.host];
     if (!lane || lane.kind !== 'node') continue;
     const row = (rows[role.host] ??= []);
-    let n = row.indexOf(role.partition);
-    if (n < 0) n = row.push(role.partition) - 1;
+    let n = row.indexOf(role.of);
+    if (n < 0) n = row.push(role.of) - 1;
     if (n >= 8 || !inView(role)) continue;
     const y = lane.y + lane.h - 6 - (Math.min(lane.roles, 8) - n) * 9;
     g.globalAlpha = .35 + .4 * (role.epoch % 2); const [x0, x1] = bar(g, role, y, 6, C.role); g.globalAlpha = 1;
-    drawn.push({ x0, x1, y0: y - 1, y1: y + 7, i: role.begin, text: `${lane.name} leads partition ${role.partition}, epoch ${role.epoch}` });
+    drawn.push({ x0, x1, y0: y - 1, y1: y + 7, i: role.begin, text: `${lane.name} leads ${role.of}, epoch ${role.epoch}` });
   }
 }
 

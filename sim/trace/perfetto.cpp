@@ -31,9 +31,10 @@ class Writer {
                        : life.power_lost ? "power loss"
                                          : "crash"}});
     }
+    std::map<std::string, int> role_rows;
     for (const RoleSpan& role : spans_.roles) {
-      slice(role, 100 + static_cast<int>(role.partition),
-            fmt::format("leads partition {}, epoch {}", role.partition, role.epoch), {});
+      const auto row = role_rows.emplace(role.of, 100 + static_cast<int>(role_rows.size())).first;
+      slice(role, row->second, fmt::format("leads {}, epoch {}", role.of, role.epoch), {});
     }
     for (const OperationSpan& operation : spans_.operations) {
       static constexpr std::string_view outcomes[] = {"answered", "refused", "fate unknown",

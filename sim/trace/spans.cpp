@@ -101,15 +101,17 @@ class Finder {
 
   // A mark of a leader: announced begins, anything else ends.
   void role(const Moment& moment) {
-    const std::pair who(moment.host, moment.a);
+    const std::string_view name = story_.text(moment.name);
+    const std::string of = name.starts_with("raft.") ? std::string("the metadata group")
+                                                     : "partition " + std::to_string(moment.a);
+    const std::pair who(moment.host, of);
     if (const auto found = role_.find(who); found != role_.end()) {
       finish(spans_.roles[found->second], moment);
       role_.erase(found);
     }
-    const std::string_view name = story_.text(moment.name);
-    if (!name.ends_with("announced") && !name.ends_with("elected")) return;
+    if (!name.ends_with(".announced") && !name.ends_with(".leads")) return;
     role_[who] = spans_.roles.size();
-    spans_.roles.push_back({begun(moment), moment.a, moment.b});
+    spans_.roles.push_back({begun(moment), of, moment.b});
   }
 
   void arrival(const Moment& moment) {
@@ -128,10 +130,10 @@ class Finder {
   const Story& story_;
   Spans spans_;
   std::uint64_t number_ = 0;
-  std::map<std::uint32_t, std::size_t> life_;                            // by host
-  std::map<std::uint64_t, std::size_t> operation_;                       // by its number
-  std::map<std::uint64_t, std::size_t> fault_;                           // by its moment
-  std::map<std::pair<std::uint32_t, std::uint64_t>, std::size_t> role_;  // host, partition
+  std::map<std::uint32_t, std::size_t> life_;                          // by host
+  std::map<std::uint64_t, std::size_t> operation_;                     // by its number
+  std::map<std::uint64_t, std::size_t> fault_;                         // by its moment
+  std::map<std::pair<std::uint32_t, std::string>, std::size_t> role_;  // host, of what
 };
 
 }  // namespace

@@ -33,8 +33,10 @@ struct OperationSpan : Span {
   Outcome outcome = Outcome::open;
   std::uint32_t retries = 0;
 };
+// Leads something: "partition 3" in an epoch, "the metadata group" in a term.
 struct RoleSpan : Span {
-  std::uint64_t partition = 0, epoch = 0;
+  std::string of;
+  std::uint64_t epoch = 0;
 };
 // A message that arrived, or never did (to: 0).
 struct MessageSpan : Span {

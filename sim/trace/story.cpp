@@ -18,10 +18,11 @@ struct LastWord {
   What what;
 };
 constexpr std::array last_words = {
-    LastWord{"appended", What::append}, LastWord{"committed", What::commit},
-    LastWord{"sealed", What::seal},     LastWord{"trimmed", What::trim},
-    LastWord{"applied", What::apply},   LastWord{"digest", What::digest},
-    LastWord{"announced", What::role},  LastWord{"elected", What::role},
+    LastWord{"appended", What::append},    LastWord{"committed", What::commit},
+    LastWord{"sealed", What::seal},        LastWord{"trimmed", What::trim},
+    LastWord{"applied", What::apply},      LastWord{"digest", What::digest},
+    LastWord{"announced", What::role},     LastWord{"leads", What::role},
+    LastWord{"leads_no_more", What::role},
 };
 
 }  // namespace

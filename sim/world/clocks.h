@@ -29,7 +29,11 @@ class HostClocks {
   Nanos when(Instant instant) const;
 
   void power_up(Nanos t);
-  void step_wall(Duration by) { shape_.wall_offset += by; }
+  void step_wall(Duration by) {
+    shape_.wall_offset += by;
+    stepped_ = true;
+  }
+  bool stepped() const { return stepped_; }      // ever
   void set_right() { shape_.wall_offset = {}; }  // no offset any more; the rates stay
 
  private:
@@ -38,6 +42,7 @@ class HostClocks {
   Dice dice_;
   Nanos since_ = 0;
   std::int64_t base_ = 0;
+  bool stepped_ = false;
 };
 
 }  // namespace perdure::sim

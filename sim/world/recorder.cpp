@@ -179,7 +179,7 @@ void Recorder::event(const TraceEvent& event) {
           .name = event.name,
           .detail = show_fields(event),
           .a = event.number("partition"),
-          .b = event.number("epoch"),
+          .b = event.number("epoch", event.number("term")),
           .level = event.level});
   }
   add(marks_, event.name, 1);

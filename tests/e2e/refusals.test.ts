@@ -54,6 +54,26 @@ test("a data directory of another version is refused and left alone", async () =
   await other.end();
 });
 
+test("a body of exactly the limit is taken, and one byte more is refused before it is sent", async () => {
+  const limit = 32 * 1024 * 1024;
+  const post = (bytes: number) => fetch(`${world.ingressUrl}/Greeter/length`, {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify("x".repeat(bytes - 2)) });
+  const taken = await post(limit);
+  assert.equal(await taken.text(), String(limit - 2));
+  assert.equal(taken.status, 200);
+  const refused = await post(limit + 1);
+  assert.equal(refused.status, 413);
+  assert.equal(await refused.text(), "length limit exceeded");
+  assert.equal(refused.headers.get("x-restate-error-source"), null);
+});
+
+test("limits that contradict each other are refused at the start", async () => {
+  const { code, text } = await run([...somewhere("limits"), "--request-bytes-max", "64MiB"]);
+  assert.equal(code, 64);
+  assert.match(text, /segment-bytes/);
+  assert.match(text, /109MiB/);
+});
+
 test("an unknown setting is refused, and the nearest known one is named", async () => {
   const flag = await run(["--ingres", "127.0.0.1:0"]);
   assert.notEqual(flag.code, 0);

@@ -13,6 +13,7 @@ const greeter = restate.service({
   name: "Greeter",
   handlers: {
     greet: async (_ctx: restate.Context, name: string) => `Hello ${name}!`,
+    length: async (_ctx: restate.Context, text: string) => text.length,
     echoHeaders: async (ctx: restate.Context) => Object.fromEntries(ctx.request().headers.entries()),
     steps: async (ctx: restate.Context, tag: string) => {
       const one = await ctx.run("one", () => (mark(`${tag} one`), 1));

@@ -160,6 +160,23 @@ TEST(Options, OthersArePrinted) {
   EXPECT_TRUE(std::get<Print>(*parse({})).text.contains("serve"));
 }
 
+TEST(Options, SnapshotsAreHandledByAVerbOfTheirOwn) {
+  const auto verb = [](const Words& arguments) {
+    const auto command = parse(arguments);
+    EXPECT_TRUE(command) << command.error().detail;
+    return std::get<HandleSnapshots>(*command);
+  };
+  EXPECT_EQ(verb({"snapshot", "list", "--data-dir", "d"}).verb, node::SnapshotVerb::list);
+  EXPECT_EQ(verb({"snapshot", "list", "--data-dir", "d"}).partition, std::nullopt);
+  const HandleSnapshots restore =
+      verb({"snapshot", "restore", "--data-dir", "d", "--partition", "7"});
+  EXPECT_EQ(restore.verb, node::SnapshotVerb::restore);
+  EXPECT_EQ(restore.data_dir, "d");
+  EXPECT_EQ(restore.partition, PartitionId(7));
+  EXPECT_TRUE(refusal({"snapshot", "restore"}).contains("--data-dir"));
+  EXPECT_FALSE(refusal({"snapshot"}).empty());
+}
+
 // docs/user/configuration.md is what the program says: perdure config --markdown.
 TEST(Options, TheReferencePageIsUpToDate) {
   std::ostringstream page;

@@ -73,7 +73,7 @@ TEST(ScenarioFile, IsThePlanAgainWhenItIsRead) {
     time { chaos_ms: 1500 }
     workload { mix { verb: "nap" weight: 3 } clients: 2 skip: "c1-4" }
     handlers { slow_ppm: 7 }
-    limit { name: "segment_bytes" value: 65536 } limit { name: "dirty_bytes_max" low: 3 high: 9 }
+    limit { name: "tour.sights" value: 4 } limit { name: "segment_bytes" value: 65536 } limit { name: "dirty_bytes_max" low: 3 high: 9 }
     world { pick: "priority" framed_http: false }
     swarm { none: true profile: "mild" forbid: "pause" always: "cut" only: "split" }
     weather { name: "sync_error" value: 0.001 }
@@ -84,6 +84,8 @@ TEST(ScenarioFile, IsThePlanAgainWhenItIsRead) {
   )");
   ASSERT_TRUE(plan) << plan.error().detail;
   EXPECT_EQ(plan->settings.at("workload.mix.nap"), 3U);
+  EXPECT_EQ(plan->settings.at("tour.sights"), 4U);
+  EXPECT_EQ(plan->settings.at("limit.segment_bytes"), 65536U);
   EXPECT_EQ(plan->misfortunes[0].at, std::chrono::microseconds(12'500));
   const std::string text = text_of_plan(*plan);
   const auto again = plan_of_text("x", text);

@@ -1,6 +1,7 @@
 """./dev new KIND NAME: the files of a new thing, and what is left to do by hand.
 
     ./dev new command Postpone     a command of the processor, with its text test
+    ./dev new endpoint postponed   a function of the admin API
     ./dev new plant L99            a bug put in on purpose
     ./dev new decision why-so      a page in docs/decisions
 
@@ -32,6 +33,25 @@ COMMAND_NEXT = """next:
   engine/processor/commands.h, apply.cpp   declare it and call it: the compiler shows where
   {test}   the text test
   docs/glossary.md          if the word is new"""
+ENDPOINT = """// {title}: say here what an operator learns from it, or does.
+#include <nlohmann/json.hpp>
+
+#include "engine/admin/routes.h"
+#include "engine/admin/text.h"
+
+namespace perdure::admin {{
+
+MaybeReply get_{name}(Call& call) {{
+  nlohmann::ordered_json body{{{{"version", call.options.version}}}};
+  return json_reply(200, body);
+}}
+
+}}  // namespace perdure::admin
+"""
+ENDPOINT_NEXT = """next:
+  engine/admin/routes.h, routes.cpp   declare get_{name}; a row with its path and a sentence
+  tests/engine/admin/golden/requests.json   a request and its whole answer
+  docs/user                           if people use it"""
 PLANT = """id: "{name}"  class: EASY  expect: "PP-3"  kind: EXPR
 story: "What is wrong, in a sentence, and in which real system it happened, if it did."
 edit {{ file: "engine/…"  old: "the text as it stands, once in the file"  new: "the wrong one" }}
@@ -64,6 +84,11 @@ def files_for(kind, name):
             f"engine/processor/on_{snake(name)}.cpp": COMMAND.format(name=name, snake=snake(name)),
             test: COMMAND_TEST.format(name=name, path=test),
         }, COMMAND_NEXT.format(test=test)
+    if kind == "endpoint":
+        if not re.fullmatch(r"[a-z]+(_[a-z]+)*", name):
+            raise SystemExit(f"an endpoint is snake_case, like postponed; got '{name}'")
+        title = name.replace("_", " ").capitalize()
+        return {f"engine/admin/{name}.cpp": ENDPOINT.format(name=name, title=title)}, ENDPOINT_NEXT.format(name=name)
     if kind == "plant":
         return {f"tests/plants/{name}.txtpb": PLANT.format(name=name)}, "next: fill it in; python3 tests/plants/exam.py --only " + name
     if kind == "decision":
@@ -75,7 +100,7 @@ def files_for(kind, name):
 
 
 def self_test():
-    for kind, name in (("command", "PostponeIt"), ("plant", "X1"), ("decision", "why-so")):
+    for kind, name in (("command", "PostponeIt"), ("endpoint", "late_ones"), ("plant", "X1"), ("decision", "why-so")):
         files, following = files_for(kind, name)
         assert files and following
         assert all("{name}" not in text and text.strip() for text in files.values()), files

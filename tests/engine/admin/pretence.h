@@ -141,9 +141,11 @@ class PretendPartitionsOfAdmin : public admin::Partitions {
     if (found == stages.end()) return fail(Code::not_found, "unknown invocation");
     return found->second;
   }
-  Result<void> submit(std::uint64_t, std::string_view record, Instant) override {
+  Result<admin::Submitted> submit(std::uint64_t, std::string_view record, Instant) override {
     records.push_back(*wire::decode<wire::Record>(record));
-    if (errors.empty()) return {};
+    const auto& request = std::get<wire::RequestProducer>(records.back().producer);
+    if (request.first_attempt < not_before) return admin::Submitted{.refused_at = not_before};
+    if (errors.empty()) return admin::Submitted();
     const Code code = errors.back();
     errors.pop_back();
     return fail(code, "as the test wants");
@@ -152,6 +154,7 @@ class PretendPartitionsOfAdmin : public admin::Partitions {
   std::map<wire::InvocationId, admin::Look> stages;
   std::vector<wire::Record> records;
   std::vector<Code> errors;
+  WallTime not_before;  // requests of earlier are refused
 };
 
 struct AdminBench {

@@ -56,6 +56,19 @@ TEST(admin, a_verb_is_submitted_until_it_is_known_to_have_taken_effect) {
   EXPECT_EQ(wire::show(bench.partitions.records[0]), wire::show(bench.partitions.records[2]));
 }
 
+TEST(admin, a_verb_goes_by_the_time_of_its_partition) {
+  AdminBench bench;
+  bench.partitions.stages[one] = {.stage = Stage::running};
+  bench.partitions.not_before = WallTime(std::chrono::years(100));
+  EXPECT_EQ(bench.send("PATCH", "/v4/invocations/" + one.text() + "/cancel").reply.status, 202);
+  ASSERT_EQ(bench.partitions.records.size(), 2u);
+  const auto time = [&](std::size_t i) {
+    return std::get<wire::RequestProducer>(bench.partitions.records[i].producer).first_attempt;
+  };
+  EXPECT_LT(time(0), bench.partitions.not_before);
+  EXPECT_EQ(time(1), bench.partitions.not_before);
+}
+
 TEST(admin, a_running_invocation_does_not_move_to_another_deployment) {
   AdminBench bench;
   bench.partitions.stages[one] = {

@@ -54,6 +54,7 @@ class PretendPartitions : public ingress::Partitions {
   std::deque<Code> errors;        // of the next submissions
   bool lost_replies = false;      // the record of such a submission is applied all the same
   Code ending = Code::cancelled;  // of await() for what does not end
+  WallTime not_before;            // requests of earlier are refused
   int submissions = 0, awaits = 0;
   wire::Record last;
 
@@ -65,6 +66,8 @@ class PretendPartitions : public ingress::Partitions {
 
   ingress::Admitted apply(const ingress::Submission& submission) {
     last = *wire::decode<wire::Record>(submission.record);
+    const auto* request = std::get_if<wire::RequestProducer>(&last.producer);
+    if (request && request->first_attempt < not_before) return {.refused_at = not_before};
     const auto* invoke = std::get_if<wire::Invoke>(&last.commands.at(0).body);
     if (!invoke) return {};
     const auto [at, is_new] = known_.try_emplace(invoke->id);

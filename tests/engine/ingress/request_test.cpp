@@ -193,6 +193,28 @@ TEST(request, an_awakeable_is_a_signal_with_a_request_id) {
   EXPECT_EQ(std::get<wire::Failure>(signal.result).code, 500u);
 }
 
+TEST(request, a_request_goes_by_the_time_of_its_partition) {
+  Bench bench;
+  const wire::AwakeableId id{.invocation = {.partition_key = 5, .uuid = {.high = 1, .low = 2}},
+                             .signal = 17};
+  bench.partitions.not_before = WallTime(std::chrono::years(100));
+  EXPECT_EQ(bench.post("/restate/awakeables/" + id.text() + "/resolve", "v").reply.status, 202);
+  EXPECT_EQ(bench.partitions.submissions, 2);
+  const auto& request = std::get<wire::RequestProducer>(bench.partitions.last.producer);
+  EXPECT_EQ(request.first_attempt, bench.partitions.not_before);
+}
+
+// It may be there already, under the id that is too old now: another one would double it.
+TEST(request, a_request_of_unknown_outcome_is_not_renamed) {
+  Bench bench;
+  const wire::AwakeableId id{.invocation = {.partition_key = 5, .uuid = {.high = 1, .low = 2}},
+                             .signal = 17};
+  bench.partitions.not_before = WallTime(std::chrono::years(100));
+  bench.partitions.errors = {Code::timed_out};
+  EXPECT_EQ(bench.post("/restate/awakeables/" + id.text() + "/resolve", "v").reply.status, 503);
+  EXPECT_EQ(bench.partitions.submissions, 2);
+}
+
 // A forged id may not reach the system's own signals, such as cancel.
 TEST(request, an_awakeable_is_no_way_to_the_systems_signals) {
   Bench bench;

@@ -110,6 +110,19 @@ TEST(Cluster, ASpareTakesTheSilentOnesPlace) {
   EXPECT_EQ(nodes.trace.counts["log.hedges"], 1u);
 }
 
+// A link that is down refuses at once; that is no reason to wait for it longer.
+TEST(Cluster, ASpareTakesThePlaceOfOneWhoseLinkIsDown) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& log = *nodes.must_open(1);
+    nodes.no_way.insert(log.chain().loglets.back().nodeset.at(1).node);
+    ASSERT_TRUE(log.append("a"));
+    ASSERT_TRUE(log.wait_committed(Lsn(1), nodes.loop.in(milliseconds(400))));
+    log.stop();
+  }));
+}
+
 TEST(Cluster, WithoutAQuorumTheLogEndsAndIsOpenedAmongThoseWhoAreHere) {
   LogNodes nodes(5);
   nodes.replication = {.copies = 3};

@@ -79,6 +79,7 @@ class LogNodes {
       return answer;
     }
     Result<void> tell(NodeId to, PartitionId, std::string frame) override {
+      if (nodes.no_way.contains(to)) return fail(Code::retry_later, "the link pauses");
       if (nodes.drop && nodes.drop(id, to, frame)) return {};
       Node& target = nodes.at(to);
       target.serving.start("frame", [this, to, frame = std::move(frame)] {
@@ -228,6 +229,7 @@ class LogNodes {
   std::vector<Candidate> members;
   std::vector<std::unique_ptr<Node>> nodes, retired;
   std::set<std::pair<NodeId, NodeId>> cut;
+  std::set<NodeId> no_way;  // links to them are down, and say so
   std::function<bool(NodeId from, NodeId to, std::string_view frame)> drop;
   std::vector<std::unique_ptr<Log>> logs;
 };

@@ -122,7 +122,11 @@ class Script {
       return std::string(name_of(changes.error().code)) + ": " + changes.error().detail + "\n";
     std::string out;
     if (changes->verdict != processor::Verdict::applied) {
-      out = std::string(name_of(changes->verdict)) + "\n";
+      out = std::string(name_of(changes->verdict));
+      if (changes->verdict == processor::Verdict::refused) {
+        out += ", it is " + second_of(changes->request_time) + " here";
+      }
+      out += "\n";
     }
     out += difference(before, rows_.all(), names_);
     for (const auto& change : changes->list) out += "wants: " + show(change, names_) + "\n";
@@ -254,7 +258,7 @@ Script::Body Script::step(const Command& c) {
 }
 
 Script::Body Script::housekeeping(const Command& c) {
-  by_leader_ = c.verb != "announce" && c.verb != "schema";
+  by_leader_ = c.verb != "announce";
   if (c.verb == "fire") {
     wire::Fire fire{.due = time_from(c.fields.at("due")), .id = id(c.words[0])};
     if (c.words[1] == "start") {
@@ -265,9 +269,6 @@ Script::Body Script::housekeeping(const Command& c) {
     return fire;
   }
   if (c.verb == "truncate") return wire::TruncateOutbox{.through = number(c.words[0])};
-  if (c.verb == "schema") {
-    return wire::UpdateSchema{.version = number(c.words[0]), .schema = "schema"};
-  }
   if (c.verb == "unknown") return {};
   if (c.verb == "purge") {
     wire::Purge purge{.journal_only = has(c, "journal")};
@@ -285,7 +286,7 @@ Script::Body Script::body(const Command& c) {
                            "signal", "respond", "patch"}) {
     if (c.verb == verb) return outside(c);
   }
-  for (const auto* verb : {"fire", "truncate", "schema", "purge", "announce", "unknown"}) {
+  for (const auto* verb : {"fire", "truncate", "purge", "announce", "unknown"}) {
     if (c.verb == verb) return housekeeping(c);
   }
   return step(c);

@@ -72,7 +72,6 @@ class RowText {
     const auto kind = static_cast<Kind>(key[0]);
     switch (kind) {
       case Kind::partition: return "partition";
-      case Kind::schema: return "schema";
       case Kind::source: return "source " + std::to_string(get_be<std::uint64_t>(key.substr(1)));
       case Kind::request: return "request " + std::to_string(get_be<std::uint64_t>(key.substr(17)));
       case Kind::live: return "live " + names_.name(tables::id_in_live(key));
@@ -115,7 +114,6 @@ class RowText {
   std::string contents(std::string_view key, const std::string& value) const {
     switch (static_cast<Kind>(key[0])) {
       case Kind::partition: return partition(must_decode<tables::PartitionRow>(value));
-      case Kind::schema: return std::to_string(value.size()) + " bytes";
       case Kind::source: return std::to_string(get_be<std::uint64_t>(value));
       case Kind::live: return live(must_decode<tables::InvocationRow>(value));
       case Kind::ended: return ended(must_decode<tables::EndedRow>(value));
@@ -138,7 +136,6 @@ class RowText {
     std::string text = "epoch " + std::to_string(row.epoch.raw()) + " self " +
                        std::to_string(row.self_mark) + " outbox " +
                        std::to_string(row.outbox_head) + ".." + std::to_string(row.outbox_next);
-    if (row.schema_version > 0) text += " schema " + std::to_string(row.schema_version);
     if (row.requests_pruned > WallTime())
       text += " requests from " + second_of(row.requests_pruned);
     if (row.dropped_buckets > 0) {
@@ -281,8 +278,7 @@ inline std::string show(const processor::Change& change, const Names& names) {
       [&](const processor::LeaderAnnounced& c) {
         return "leader n" + std::to_string(c.node.raw()) + " epoch " +
                std::to_string(c.epoch.raw());
-      },
-      [&](const processor::SchemaChanged& c) { return "schema " + std::to_string(c.version); });
+      });
 }
 
 }  // namespace tests

@@ -1,0 +1,125 @@
+#include "sim/exam/examiner.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <fstream>
+
+namespace perdure::sim::exam {
+
+namespace {
+
+constexpr std::uint64_t chunk = 10;          // seeds of one scenario, before the next
+constexpr std::uint64_t compared_most = 20;  // digests, for a plant that nobody found
+constexpr std::uint64_t noise_most = 20;     // then the unplanted program is to blame
+constexpr std::array<std::uint64_t, 3> range_starts = {1, 100'001, 200'001};
+
+}  // namespace
+
+Examiner::Counts Examiner::counts() const {
+  std::array<std::uint64_t, 2> both = {};
+  std::ifstream(options_.counters, std::ios::binary)
+      .read(reinterpret_cast<char*>(both.data()), sizeof both);
+  return {.reached = both[0], .mattered = both[1]};
+}
+
+void Examiner::reset_counts() const {
+  const std::array<std::uint64_t, 2> none = {};
+  std::ofstream(options_.counters, std::ios::binary)
+      .write(reinterpret_cast<const char*>(none.data()), sizeof none);
+}
+
+const SeedSeen& Examiner::unplanted(const std::string& scenario, std::uint64_t seed) {
+  const auto known = unplanted_.find({scenario, seed});
+  if (known != unplanted_.end()) return known->second;
+  auto seen = run_(options_.plain, 0, scenario, seed, seed + 1, 1, false);
+  return unplanted_[{scenario, seed}] = seen.empty() ? SeedSeen{.seed = seed} : seen.front();
+}
+
+void Examiner::compare(PlantResult& result, const std::string& scenario, const SeedSeen& seen) {
+  if (result.seeds_compared >= compared_most || seen.failed) return;
+  ++result.seeds_compared;
+  if (unplanted(scenario, seen.seed).digest != seen.digest) ++result.seeds_differed;
+}
+
+bool Examiner::search_one(PlantResult& result, Range& range, const Planted& planted,
+                          const std::string& scenario, std::uint64_t seeds, bool may_skip) {
+  const std::uint64_t end = range.from + seeds;
+  for (std::uint64_t at = range.from; at < end && result.noise < noise_most;) {
+    const Counts before = counts();
+    const std::uint64_t differed_before = result.seeds_differed;
+    auto seen = run_(planted.program, planted.number, scenario, at, std::min(at + chunk, end),
+                     options_.jobs, true);
+    std::ranges::sort(seen, {}, &SeedSeen::seed);
+    for (const SeedSeen& one : seen) {
+      ++range.seeds;
+      if (!one.failed) continue;
+      if (unplanted(scenario, one.seed).failed) {
+        ++result.noise;
+        continue;
+      }
+      range.seed = one.seed;
+      range.scenario = scenario;
+      range.check = one.check;
+      range.detail = one.detail;
+      return true;
+    }
+    const bool first_chunk = at == range.from;
+    at = seen.empty() ? end : seen.back().seed + 1;
+    const std::uint64_t reached = counts().reached - before.reached;
+    if (!planted.counted || (planted.form != Form::pure && reached > 0)) {
+      for (const SeedSeen& one : seen) compare(result, scenario, one);
+    }
+    const bool met = planted.counted ? reached > 0 : result.seeds_differed > differed_before;
+    if (first_chunk && may_skip && !met) return false;
+  }
+  return false;
+}
+
+Range Examiner::search(PlantResult& result, const Planted& planted, std::uint64_t from,
+                       std::uint64_t seeds) {
+  Range range = {.from = from};
+  const auto& scenarios =
+      result.plant.scenarios.empty() ? options_.scenarios : result.plant.scenarios;
+  const bool may_skip = scenarios.size() > 1;
+  bool skipped_default = false;
+  for (const std::string& scenario : scenarios) {
+    const std::uint64_t before = range.seeds;
+    if (search_one(result, range, planted, scenario, seeds, may_skip)) return range;
+    const bool skipped = may_skip && range.seeds - before <= chunk && seeds > chunk;
+    if (&scenario == &scenarios.front()) skipped_default = skipped;
+  }
+  // Met by nobody at first sight: what is met rarely is met in the default one.
+  if (skipped_default) (void)search_one(result, range, planted, scenarios.front(), seeds, false);
+  return range;
+}
+
+PlantResult Examiner::examine(const Plant& plant, const Planted& planted) {
+  const auto start = std::chrono::steady_clock::now();
+  PlantResult result = {.plant = plant, .form = planted.form, .counted = planted.counted};
+  if (planted.program.empty()) {
+    result.verdict = Verdict::unfit;
+    result.why = planted.why_not;
+    return result;
+  }
+  reset_counts();
+  const std::uint64_t seeds = std::min(options_.seeds_most, seeds_of(plant.expected_within));
+  const std::size_t ranges = plant.expected_within == Class::easy ? range_starts.size() : 1;
+  for (std::size_t i = 0; i < ranges; ++i) {
+    result.ranges.push_back(search(result, planted, range_starts[i], seeds));
+  }
+  const Counts total = counts();
+  result.reached = total.reached;
+  result.mattered = total.mattered;
+  const bool every = std::ranges::all_of(result.ranges, &Range::found);
+  const bool any = std::ranges::any_of(result.ranges, &Range::found);
+  if (plant.expected_within == Class::control) {
+    result.verdict = any ? Verdict::false_alarm : Verdict::clean;
+  } else {
+    result.verdict = every ? Verdict::found : Verdict::missed;
+  }
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace perdure::sim::exam

@@ -1,0 +1,82 @@
+// sim/workload/tour.h
+//
+// Clients that use every feature there is, one after the other, each with a claim of its
+// own that is judged as soon as the answer is there:
+//
+//     count, list   reads show at least what was answered before, and never go back
+//     later         a delayed send happens once, and not before its time
+//     hold          held, cancelled, killed, paused, resumed: an outcome, and it stays
+//     flow          a workflow runs once; of two who complete its promise one is first
+//     map           set, clear, clear all: each answer is the last one plus one change
+//     fan           parallel calls, all awaited: 1, 2, ... n in some order
+//     failing       a callee's failure reaches the caller, the same each time
+//     big, steps    long inputs and long journals come back whole
+//     race          the earlier of a sleep and a promise that nobody keeps
+//     forget        a purged result is not remembered: the same call happens again
+//     output        what was answered can be asked for by its name
+//
+// Everything is retried until it is answered: what is in doubt for the client is not in
+// doubt for these claims, since each call carries an idempotency key.
+//
+// When the world is healed, probes ask for promptness; and when all has ended, nothing
+// of it may be left over but results.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/check/history.h"
+#include "sim/check/observers.h"
+#include "sim/check/state_model.h"
+#include "sim/scenario.h"
+
+namespace perdure::sim {
+
+struct TourOptions {
+  std::uint32_t tourists = 2;
+  std::uint32_t sights = 14;                      // of each
+  std::uint32_t keys = 2;                         // of objects that they share
+  Duration gap = std::chrono::milliseconds(700);  // at most, between two
+  Duration timeout = std::chrono::seconds(10);    // of one attempt
+  std::string node = "n1";                        // whose clock it is
+  std::string ingress = "n1:8080", admin = "n1:9070";
+};
+
+// As the plan of the run says, or else as by default.
+TourOptions tour_options(Experiment& experiment);
+
+class Tour {
+ public:
+  Tour(Experiment& experiment, TourOptions options, const History& history, Journals& journals);
+  ~Tour();
+
+  void start();
+  bool finished() const { return walking_ == 0; }
+  // In fair weather: every probe is answered within its time.
+  void start_probing();
+  bool probed() const { return probing_ == 0; }
+  // What was promised for later has come true.
+  void start_reading();
+  bool read_all() const { return read_; }
+
+ private:
+  class Tourist;
+  void report(std::string_view check, std::string_view subject, std::string detail);
+  Nanos now() const { return experiment_.universe().loop.now(); }
+  bool clocks_are_right() const;
+  bool clocks_jumped() const;
+
+  Experiment& experiment_;
+  const TourOptions options_;
+  const History& history_;
+  Journals& journals_;
+  StateModel model_;
+  std::uint32_t walking_ = 0, probing_ = 0;
+  bool read_ = false;
+  std::vector<std::string> once_;  // keys of Counter that must stand at 1 in the end
+};
+
+}  // namespace perdure::sim
