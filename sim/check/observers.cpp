@@ -36,6 +36,12 @@ void Journals::awakeable(std::string_view token, std::string_view id) {
   }
 }
 
+void Journals::forget(std::string_view invocation) {
+  const std::string id(invocation);
+  longest_.erase(id);
+  over_.erase(id);
+}
+
 void Journals::ended(std::string_view invocation) { over_.emplace(invocation); }
 
 void Journals::began(std::string_view invocation, std::string_view service, std::string_view key,

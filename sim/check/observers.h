@@ -45,6 +45,8 @@ class Journals final : public HandlerWatch {
   void set_clock(std::function<Nanos()> now) { now_ = std::move(now); }
   // Somebody kills it: it may be over from now on, whether its handler knows or not.
   void excuse(std::string_view invocation) { over_.emplace(invocation); }
+  // It is purged: the same name may begin a life of its own.
+  void forget(std::string_view invocation);
   // "Counter/k1/add" may not begin earlier than that.
   void not_before(std::string handler, Nanos earliest) {
     earliest_.emplace(std::move(handler), earliest);

@@ -46,7 +46,8 @@ class Tour::Tourist {
     for (std::uint32_t n = 1; n <= tour_.options_.sights; ++n) {
       token_ = fmt::format("t{}-{}", number_, n);
       const auto sight = sights[below("tour.sight", sights.size())];
-      if (!pause(tour_.options_.gap) || !(this->*sight)()) return;
+      if (!pause(tour_.options_.gap)) return;
+      if (!tour_.experiment_.skipped(token_) && !(this->*sight)()) return;
     }
     --tour_.walking_;
   }
@@ -360,6 +361,7 @@ class Tour::Tourist {
     if (!same) return false;
     expect(*same, "forget", "1");
     if (!administer(first->invocation, "purge")) return false;
+    tour_.journals_.forget(first->invocation);
     const auto anew = call(path, token_, token_);
     if (!anew) return false;
     // A duplicate of what was in doubt may come after the purge, and is new then.
