@@ -117,7 +117,7 @@ void Replicator::keep_time(Link& link, Instant now) {
 void Replicator::begin_again(Link& link) {
   ++link.round;
   link.unanswered.clear();
-  link.hedge_at = link.resend_at = io::never;
+  link.resend_at = io::never;  // and whoever is hedged against stays so: it is late already
   parts_.sequencer.rewind(link.node);
   parts_.trace.count("log.rewinds");
 }
