@@ -21,8 +21,9 @@ namespace {
 // What milliseconds round away.
 constexpr Nanos clock_tolerance = 2'000'000;
 // A probe in fair weather: beyond its own time, and with handlers that misbehave.
-constexpr Duration probe_patience = seconds(25);
-constexpr Duration far_away = seconds(45);
+// Less than the minute for which whoever waits for a far timer sleeps at most.
+constexpr Duration probe_patience = seconds(40);
+constexpr Duration far_away = seconds(70);
 
 std::uint64_t number_of(std::string_view text) {
   std::uint64_t number = 0;
