@@ -224,7 +224,9 @@ Result<void> open_replica(Rooms& r, PartitionId id, Replica& replica) {
                                   .store = *replica.store,
                                   .handlers = *r.handlers,
                                   .outbound = r.partitions},
-      processor::Options{.node = r.options.node, .incarnation = r.layout.incarnation});
+      processor::Options{.node = r.options.node,
+                         .incarnation = r.layout.incarnation,
+                         .witness = r.options.witness});
   TRY_VOID(replica.partition->open(*replica.log));
   r.partitions.add(*replica.partition);
   TRY_VOID(replica.partition->lead(replica.epoch));

@@ -16,6 +16,10 @@
 #include "engine/io/http.h"
 #include "engine/wire/schema.h"
 
+namespace perdure::processor {
+class Witness;
+}
+
 namespace perdure::node {
 
 struct Options {
@@ -48,6 +52,7 @@ struct Options {
   // fenced, with the reason.
   std::function<Result<void>(const io::Request&, std::string_view body, WallTime)> admits;
   Duration drain = std::chrono::seconds(5);  // what a graceful stop waits for requests
+  processor::Witness* witness = nullptr;     // of checks; outlives the node
 };
 
 // What one limit lets in, the next must hold, or it would be refused late.  Error: invalid.

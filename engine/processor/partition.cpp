@@ -70,10 +70,13 @@ Partition::Partition(const Parts& parts, const Options& options)
       reader_(parts.store),
       always_(parts.store),
       even_(parts.store),
-      odd_(parts.store) {}
+      odd_(parts.store) {
+  if (options_.witness) store_.note_writes(&written_);
+}
 
 Partition::~Partition() {
   if (log_) log_->observe(nullptr);
+  if (options_.witness) store_.note_writes(nullptr);
 }
 
 // --- life -------------------------------------------------------------------------------
@@ -93,7 +96,10 @@ Result<void> Partition::open(log::Log& log) {
   CHECK(leader_ == nullptr);
   CHECK(pending_.empty());
   if (broken_) return std::unexpected(*broken_);
-  if (log_ == nullptr) TRY_VOID(look_at_rows());
+  if (log_ == nullptr) {
+    TRY_VOID(look_at_rows());
+    if (options_.witness) options_.witness->opened(owner_, applied_);
+  }
   if (applied_ < log.trim_point()) {
     return fail(Code::not_found, "the log begins at " + std::to_string(log.trim_point().raw() + 1) +
                                      ", these tables end at " + std::to_string(applied_.raw()));
@@ -324,7 +330,15 @@ Result<void> Partition::apply_one(Lsn lsn, const wire::Record& record, std::size
                      {{"partition", owner_.partition.raw()},
                       {"lsn", lsn.raw()},
                       {"commands", read ? summary(record) : std::string()}});
+  if (options_.witness) tell_witness(record);
   return {};
+}
+
+void Partition::tell_witness(const wire::Record& record) {
+  RowsWritten written{.erased = std::move(written_.erased), .rows = {}};
+  for (const std::string& key : written_.keys) written.rows.emplace_back(key, store_.get(key));
+  options_.witness->applied(owner_, applied_, record, written);
+  written_ = {};
 }
 
 Result<void> Partition::make_ready(const wire::Record& record,

@@ -42,6 +42,7 @@
 #include "engine/processor/proposer.h"
 #include "engine/processor/reading.h"
 #include "engine/processor/ticket.h"
+#include "engine/processor/witness.h"
 #include "engine/tables/checkpoint.h"
 #include "engine/tables/store.h"
 
@@ -56,6 +57,7 @@ struct Options {
   std::size_t pending_bytes_max = 32u << 20;
   std::size_t replay_bytes = 1u << 20;  // read from the log at a time
   std::size_t window_records = 4096;    // whose rows stay pinned, at most twice that
+  Witness* witness = nullptr;
 };
 
 struct Submitted {
@@ -152,6 +154,7 @@ class Partition final : private log::Observer, private Proposer {
   Result<void> apply_read();
   Result<void> apply_one(Lsn lsn, const wire::Record& record, std::size_t bytes,
                          std::span<const wire::Record> ahead = {});
+  void tell_witness(const wire::Record& record);
   // With what the records after it need, when it has to park anyway.
   Result<void> make_ready(const wire::Record& record, std::span<const wire::Record> ahead = {});
   tables::Pins& window();
@@ -184,6 +187,7 @@ class Partition final : private log::Observer, private Proposer {
   std::deque<Pending> pending_;  // by LSN, without a gap
   std::size_t pending_bytes_ = 0;
   Changes changes_;
+  tables::Store::Written written_;  // by the record applied last, when somebody looks on
   Epoch epoch_;
   std::optional<Epoch> announcing_;
   std::uint64_t next_seq_ = 1;

@@ -98,6 +98,7 @@ Row& Store::write(std::string_view key) {
   CHECK(!visiting_);
   CHECK(key < key_end);
   settle();
+  if (written_) written_->keys.emplace(key);
   const auto [row, made] = active_->find_or_make(key);
   if (made) row.absent_below = known_absent_below_active(key);
   tell_scans(key, made ? nullptr : &row);
@@ -143,6 +144,7 @@ void Store::erase_range(std::string_view from, std::string_view to) {
   CHECK(!visiting_);
   CHECK(to <= key_end);
   settle();
+  if (written_) written_->erased.push_back({std::string(from), std::string(to)});
   if (!scans_.empty()) {
     LayerSource rows(active_.get(), from, to);
     for (; rows.row(); rows.advance()) tell_scans(rows.row()->key(), rows.row());

@@ -34,6 +34,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,12 @@ class Store {
   // The rows of [from, to) in key order, until `see` returns false.  No writes meanwhile.
   using See = std::function<bool(std::string_view key, const std::string& value)>;
   void visit(std::string_view from, std::string_view to, const See& see);
+  // For who looks on: what is written from now on is noted there; null: no longer.
+  struct Written {
+    std::set<std::string> keys;
+    std::vector<KeyRange> erased;
+  };
+  void note_writes(Written* written) { written_ = written; }
 
   // --- before apply ----------------------------------------------------------------
 
@@ -141,6 +148,7 @@ class Store {
   std::vector<Pins*> pins_;
   std::vector<Scan*> scans_;
   std::uint64_t base_version_ = 0;  // checkpoints completed
+  Written* written_ = nullptr;
   Row* edited_ = nullptr;
   std::size_t edited_bytes_ = 0;
   bool writing_ = false;

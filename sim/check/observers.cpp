@@ -85,25 +85,4 @@ void Epochs::attach(Recorder& recorder) {
   });
 }
 
-void StateDigests::attach(Recorder& recorder) {
-  recorder.observe([this](const TraceEvent& event) {
-    if (event.name != "tables.digest") return;
-    saw(event.number("partition"), event.number("lsn"), event.number("digest"), event.host);
-  });
-}
-
-void StateDigests::saw(std::uint64_t partition, std::uint64_t lsn, std::uint64_t digest,
-                       std::string_view who) {
-  const auto [first, fresh] =
-      seen_.emplace(std::pair(partition, lsn), Seen{.digest = digest, .who = std::string(who)});
-  if (fresh) return;
-  ++compared_;
-  if (first->second.digest != digest) {
-    report_({.check = "state-equals-replay",
-             .subject = "partition",
-             .detail = fmt::format("partition {} at {}: {:016x} on {}, {:016x} on {}", partition,
-                                   lsn, first->second.digest, first->second.who, digest, who)});
-  }
-}
-
 }  // namespace perdure::sim

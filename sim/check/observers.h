@@ -7,13 +7,10 @@
 //                  per-key-exclusion (PP-4): no exclusive handler of an object begins
 //                  before the one that had begun has answered
 //                  timer-early (TMR-1): what was asked for later does not begin before
-//   StateDigests   state-equals-replay (PP-2, PP-6): the digest of a partition's tables
-//                  at a position is the same on every replica and after every restart
 //   Epochs         epochs-grow (PP-1): of two leaderships of a partition, the one that is
 //                  announced later has the greater epoch, across all lives
 //
-// StateDigests listens to the trace event "tables.digest" with the fields partition,
-// lsn, digest; it also counts them, since a check that never looked proves nothing.
+// What replicas of partitions do is looked at by replicas.h.
 #pragma once
 
 #include <cstdint>
@@ -76,23 +73,6 @@ class Epochs {
  private:
   const History::Report report_;
   std::map<std::uint64_t, std::uint64_t> last_;  // by partition
-};
-
-class StateDigests {
- public:
-  explicit StateDigests(History::Report report) : report_(std::move(report)) {}
-  void attach(Recorder& recorder);
-  void saw(std::uint64_t partition, std::uint64_t lsn, std::uint64_t digest, std::string_view who);
-  std::uint64_t compared() const { return compared_; }
-
- private:
-  struct Seen {
-    std::uint64_t digest;
-    std::string who;
-  };
-  const History::Report report_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, Seen> seen_;
-  std::uint64_t compared_ = 0;  // beyond the first sight
 };
 
 }  // namespace perdure::sim

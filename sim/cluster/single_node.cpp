@@ -8,6 +8,7 @@
 #include "sim/check/history.h"
 #include "sim/check/history_export.h"
 #include "sim/check/observers.h"
+#include "sim/check/replicas.h"
 #include "sim/check/spec_check.h"
 #include "sim/cluster/node_guest.h"
 #include "sim/handlers/deployment.h"
@@ -148,11 +149,10 @@ Verdict single_node(const Config& config) {
   History history(report);
   Journals journals(report);
   journals.set_clock([&experiment] { return experiment->universe().loop.now(); });
-  StateDigests digests(report);
   Epochs epochs(report);
   Universe& universe = experiment->universe();
-  digests.attach(universe.recorder);
   epochs.attach(universe.recorder);
+  Replicas replicas(universe, report);
   const Mischief mischief = draw_mischief(*experiment);
   const DeploymentOptions handlers{.mischief = mischief};
 
@@ -160,7 +160,9 @@ Verdict single_node(const Config& config) {
       experiment->setting("cluster.shards", 1 + experiment->dice("node.shards").below(3)));
   const Duration heal = experiment->setting_ms("time.heal_ms", heal_at_most);
   Host& node = universe.add_host({.name = "n1", .shards = shards});
-  node.start(node_guest(node, draw_options(*experiment)));
+  node::Options options = draw_options(*experiment);
+  options.witness = &replicas.witness(node);
+  node.start(node_guest(node, options));
   keep_looking_inside(universe, node);
   const bool plain =
       experiment->setting("handlers.plain", experiment->dice("handlers.kind").below(3) == 0) != 0;
@@ -184,9 +186,12 @@ Verdict single_node(const Config& config) {
     if (config.history) *config.history = json_lines(history.operations(), history.final_reads());
     verdict = experiment->verdict();
     experiment.reset();  // before the workload that its fibers know
-    return verdict;
+  } else {
+    verdict = experiment->verdict();
   }
-  verdict = experiment->verdict();
+  // A check that never looked proves nothing.
+  verdict.marks["check.replicas.compared"] = replicas.compared();
+  verdict.marks["check.replicas.openings"] = replicas.openings();
   return verdict;
 }
 

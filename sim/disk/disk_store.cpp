@@ -333,18 +333,23 @@ void DiskStore::collect_garbage() {
 }
 
 std::optional<std::string> DiskStore::durable_bytes(std::string_view path) const {
+  const std::string* bytes = durable(path);
+  return bytes == nullptr ? std::nullopt : std::optional(*bytes);
+}
+
+const std::string* DiskStore::durable(std::string_view path) const {
   const auto parts = split(path);
-  if (!parts) return std::nullopt;
+  if (!parts) return nullptr;
   Inode inode = root;
   for (const std::string& part : *parts) {
     const auto folder = folders_.find(inode);
-    if (folder == folders_.end()) return std::nullopt;
+    if (folder == folders_.end()) return nullptr;
     const auto next = folder->second.durable.find(part);
-    if (next == folder->second.durable.end()) return std::nullopt;
+    if (next == folder->second.durable.end()) return nullptr;
     inode = next->second;
   }
   const auto file = files_.find(inode);
-  return file == files_.end() ? std::nullopt : std::optional(file->second.durable);
+  return file == files_.end() ? nullptr : &file->second.durable;
 }
 
 std::optional<std::string> DiskStore::bytes(std::string_view path) const {

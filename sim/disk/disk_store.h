@@ -82,6 +82,7 @@ class DiskStore {
 
   // For checkers: the bytes that a power loss could not take.
   std::optional<std::string> durable_bytes(std::string_view path) const;
+  const std::string* durable(std::string_view path) const;  // in place; null: no such file
   std::optional<std::string> bytes(std::string_view path) const;
 
  private:

@@ -55,6 +55,12 @@ Shard& Host::shard(std::uint32_t index) {
   return *process_->shards.at(index);
 }
 
+void Host::visit_rows(std::string_view family, const SeeRow& see) {
+  const auto found = tables_->families.find(family);
+  if (found == tables_->families.end()) return;
+  for (const auto& [key, value] : *found->second) see(key, value);
+}
+
 // --- life ---
 
 void Host::start(Factory factory) {

@@ -95,6 +95,9 @@ class Host {
   HostClocks& clocks() { return clocks_; }
   DiskStore& disk() { return *disk_; }
   TableStore& tables() { return *tables_; }
+  // For checkers: the rows of a family as the machine holds them now; none when absent.
+  using SeeRow = std::function<void(const std::string& key, const std::string& value)>;
+  void visit_rows(std::string_view family, const SeeRow& see);
 
   // Called after each crash, outside of every fiber.
   void on_death(std::function<void(Death)> told) { told_ = std::move(told); }

@@ -96,17 +96,5 @@ TEST(Observers, JournalsGrowOnlyAtTheirEnd) {
   EXPECT_EQ(found, std::vector<std::string>{"journal-prefix"});
 }
 
-TEST(Observers, OnePositionHasOneDigest) {
-  std::vector<std::string> found;
-  StateDigests digests([&](Finding finding) { found.push_back(finding.check); });
-  digests.saw(1, 10, 77, "n1");
-  digests.saw(1, 10, 77, "n2");
-  digests.saw(2, 10, 78, "n1");
-  EXPECT_TRUE(found.empty());
-  EXPECT_EQ(digests.compared(), 1U);
-  digests.saw(1, 10, 79, "n1");
-  EXPECT_EQ(found, std::vector<std::string>{"state-equals-replay"});
-}
-
 }  // namespace
 }  // namespace perdure::sim
