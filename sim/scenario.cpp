@@ -156,9 +156,10 @@ Verdict Experiment::verdict() const {
       .digest_blocks = loop.digest().blocks(),
       .events = loop.event(),
       .time = loop.now(),
-      .drawn = fmt::format("{}; picks {}; {} misfortunes{}", show(swarm_),
+      .drawn = fmt::format("{}; picks {}; {} misfortunes{}{}", show(swarm_),
                            name_of(universe_->pick()), nemesis_ ? nemesis_->inflicted() : 0,
-                           universe_->http_over_streams() ? "; framed http" : ""),
+                           universe_->http_over_streams() ? "; framed http" : "",
+                           universe_->rocks() ? "; rocksdb" : ""),
       .marks = universe_->recorder.marks()};
   // What was counted is a mark as well: "fault.pause", "client.add.answered", "wal.syncs".
   for (const auto& [name, hits] : universe_->recorder.counters()) verdict.marks[name] += hits;

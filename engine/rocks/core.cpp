@@ -126,12 +126,23 @@ Result<std::unique_ptr<Core>> Core::open(Options options, rocksdb::Env* env) {
   return core;
 }
 
+// A name that was never synced takes all that lies below it along when the power goes.
+Result<void> Core::make_folder(const std::string& path, const std::string& parent) {
+  if (env_->FileExists(path).ok()) return {};
+  Status status = env_->CreateDirIfMissing(path);
+  std::unique_ptr<rocksdb::Directory> names;
+  if (status.ok() && !parent.empty()) status = env_->NewDirectory(parent, &names);
+  if (names) status = names->Fsync();
+  if (!status.ok()) return std::unexpected(error_of(status, "make folder"));
+  return {};
+}
+
 Result<void> Core::open_database() {
   const std::string parent = options_.data_folder + "/" + options_.folder;
-  for (const std::string& folder : {options_.data_folder, parent, database_folder_, runs_folder_}) {
-    const Status made = env_->CreateDirIfMissing(folder);
-    if (!made.ok()) return std::unexpected(error_of(made, "make folder"));
-  }
+  TRY_VOID(make_folder(options_.data_folder, ""));
+  TRY_VOID(make_folder(parent, options_.data_folder));
+  TRY_VOID(make_folder(database_folder_, parent));
+  TRY_VOID(make_folder(runs_folder_, parent));
   std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};
   if (env_->FileExists(database_folder_ + "/CURRENT").ok()) {
     const Status listed =

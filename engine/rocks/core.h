@@ -67,6 +67,7 @@ class Core {
  private:
   class Listener;
   Core(Options options, rocksdb::Env* env);
+  Result<void> make_folder(const std::string& path, const std::string& parent);
   Result<void> open_database();
   std::string run_path();
   Result<void> write_run(const std::string& name, const io::Run& run,

@@ -113,6 +113,16 @@ Result<void> DiskStore::rename(std::string_view from, std::string_view to) {
   return {};
 }
 
+Result<void> DiskStore::link(std::string_view from, std::string_view to) {
+  TRY(source, find(from));
+  TRY(target, find(to));
+  if (!source.target) return absent(from);
+  if (folders_.contains(*source.target)) return fail(Code::invalid, "is a folder");
+  if (target.target) return fail(Code::conflict, "file exists");
+  change(target.folder, {{target.name, source.target}});
+  return {};
+}
+
 Result<void> DiskStore::remove(std::string_view path) {
   TRY(place, find(path));
   if (!place.target) return absent(path);

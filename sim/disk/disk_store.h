@@ -43,6 +43,7 @@ class DiskStore {
   Result<Inode> open(std::string_view path, io::Open mode);  // counts as held
   void release(Inode file);
   Result<void> rename(std::string_view from, std::string_view to);
+  Result<void> link(std::string_view from, std::string_view to);  // a second name of a file
   Result<void> remove(std::string_view path);
   Result<void> make_folder(std::string_view path);
   Result<void> remove_folder(std::string_view path);

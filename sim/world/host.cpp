@@ -9,6 +9,7 @@
 #include "engine/base/check.h"
 #include "sim/disk/disk_store.h"
 #include "sim/network/network.h"
+#include "sim/rocks/machine.h"
 #include "sim/tables/tables.h"
 #include "sim/world/universe.h"
 
@@ -32,6 +33,7 @@ HostClocks::Shape draw_clocks(Universe& universe, std::uint32_t number, bool hel
 }  // namespace
 
 struct Host::Process {
+  std::unique_ptr<RocksMachine> rocks;
   std::vector<std::unique_ptr<Shard>> shards;
   std::unique_ptr<Guest> guest;
 };
@@ -55,7 +57,10 @@ Shard& Host::shard(std::uint32_t index) {
   return *process_->shards.at(index);
 }
 
+RocksMachine* Host::rocks() { return process_ ? process_->rocks.get() : nullptr; }
+
 void Host::visit_rows(std::string_view family, const SeeRow& see) {
+  if (RocksMachine* machine = rocks()) return machine->visit_rows(family, see);
   const auto found = tables_->families.find(family);
   if (found == tables_->families.end()) return;
   for (const auto& [key, value] : *found->second) see(key, value);
@@ -74,6 +79,9 @@ void Host::restart() {
   life_ = universe_.loop.begin_life(number_);
   universe_.recorder.tell({.what = trace::What::up, .life = life_, .name = name()});
   process_ = std::make_unique<Process>();
+  if (universe_.rocks() && !helper()) {
+    process_->rocks = std::make_unique<RocksMachine>(universe_, *this, life_);
+  }
   std::vector<io::World> worlds;
   for (std::uint32_t i = 0; i < options_.shards; ++i) {
     process_->shards.push_back(std::make_unique<Shard>(universe_, *this, life_, i));
@@ -98,6 +106,7 @@ void Host::shut_down() {
     (*shard)->kill_fibers();
   }
   in_flight_.clear();
+  if (process_->rocks) process_->rocks->die();
   process_->guest.reset();
   process_.reset();
 }
@@ -116,7 +125,9 @@ void Host::crash(Death death) {
   universe_.loop.note(life_, Kind::nemesis, death == Death::power_loss ? 2 : 1);
   doom_.reset();
   traps_.clear();
+  if (process_->rocks) process_->rocks->die_within_a_job();
   settle_in_flight();
+  if (process_->rocks) process_->rocks->die();
   universe_.loop.end_life(number_);
   if (death == Death::power_loss) {
     powered_ = false;

@@ -32,6 +32,7 @@
 namespace perdure::sim {
 
 class DiskStore;
+class RocksMachine;
 class TableStore;
 
 enum class Death { process_crash, power_loss };
@@ -95,6 +96,7 @@ class Host {
   HostClocks& clocks() { return clocks_; }
   DiskStore& disk() { return *disk_; }
   TableStore& tables() { return *tables_; }
+  RocksMachine* rocks();  // of the process, when its tables are RocksDB
   // For checkers: the rows of a family as the machine holds them now; none when absent.
   using SeeRow = std::function<void(const std::string& key, const std::string& value)>;
   void visit_rows(std::string_view family, const SeeRow& see);

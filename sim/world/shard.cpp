@@ -10,6 +10,7 @@
 #include "sim/network/http.h"
 #include "sim/network/peers.h"
 #include "sim/network/streams.h"
+#include "sim/rocks/machine.h"
 #include "sim/tables/tables.h"
 #include "sim/world/host.h"
 #include "sim/world/random.h"
@@ -89,6 +90,7 @@ struct Shard::Twins {
         streams(shard),
         tables(shard, disk),
         trace(shard) {
+    if (RocksMachine* machine = shard.host().rocks()) rocks = machine->front(shard);
     if (shard.universe().http_over_streams()) {
       framed_http =
           std::make_unique<http::HttpOverStreams>(streams, *shard.scheduler_, *shard.clock_, trace);
@@ -105,6 +107,7 @@ struct Shard::Twins {
   AddressedRandom random;
   SimStreams streams;
   MemTables tables;
+  std::unique_ptr<io::Tables> rocks;  // instead, when the universe says so
   SimTrace trace;
   std::unique_ptr<http::HttpOverStreams> framed_http;  // in a fifth of the seeds
 };
@@ -134,7 +137,7 @@ io::World Shard::world() {
           .peers = twins.peers,
           .random = twins.random,
           .streams = twins.streams,
-          .tables = twins.tables,
+          .tables = twins.rocks != nullptr ? *twins.rocks : twins.tables,
           .trace = twins.trace};
 }
 

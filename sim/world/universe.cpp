@@ -27,6 +27,7 @@ Universe::Universe(UniverseOptions options)
       pick_(options.pick.value_or(draw_pick(options.seed))),
       http_over_streams_(
           options.http_over_streams.value_or(draw(options.seed, "http", 0, 0) % 5 == 0)),
+      rocks_(options.rocks),
       network_(std::make_unique<Network>(*this)),
       bucket_(std::make_unique<Bucket>()) {}
 

@@ -44,6 +44,7 @@ struct UniverseOptions {
   LoopLimits limits = {};
   std::optional<bool> http_over_streams = {};  // drawn, one seed in five, unless said
   std::optional<Pick> pick = {};               // drawn, unless said
+  bool rocks = false;                          // io::Tables of servers: RocksDB, or maps
 };
 
 class Universe {
@@ -78,6 +79,8 @@ class Universe {
   Pick pick() const { return pick_; }
   // Whether io::Http is engine/http over simulated streams, or answered at message level.
   bool http_over_streams() const { return http_over_streams_; }
+  // Whether io::Tables of servers is RocksDB on the simulated disk, or maps in memory.
+  bool rocks() const { return rocks_; }
 
   Loop loop;
   Recorder recorder;
@@ -93,6 +96,7 @@ class Universe {
   std::uint64_t salt_ = 0;
   const Pick pick_;
   const bool http_over_streams_;
+  const bool rocks_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Bucket> bucket_;
   std::vector<std::unique_ptr<Host>> hosts_;
