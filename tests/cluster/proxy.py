@@ -45,7 +45,7 @@ class Proxy:
 
     def close(self):
         self._call(self._reset)
-        self._loop.call_soon_threadsafe(self._end)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop)
         self._thread.join(5)
 
     # --- on its loop ---
@@ -88,9 +88,11 @@ class Proxy:
             writer.transport.abort()
         self._writers.clear()
 
-    def _end(self):
-        for task in asyncio.all_tasks(self._loop):
+    async def _end(self):
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._loop.call_soon(self._loop.stop)
 
     async def _accept(self, reader, writer):
