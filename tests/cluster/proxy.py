@@ -96,6 +96,12 @@ class Proxy:
         self._loop.call_soon(self._loop.stop)
 
     async def _accept(self, reader, writer):
+        try:
+            await self._carry(reader, writer)
+        except asyncio.CancelledError:
+            pass  # close()
+
+    async def _carry(self, reader, writer):
         self._writers.add(writer)
         try:
             await self._open["there"].wait()
