@@ -1,5 +1,4 @@
 #include "sim/world/host.h"
-#include "sdk/manifest.cpp"
 
 #include <fmt/format.h>
 

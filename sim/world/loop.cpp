@@ -1,5 +1,4 @@
 #include "sim/world/loop.h"
-#include "sdk/replay.cpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,4 @@
 #include "sim/world/recorder.h"
-#include "sim/handlers/serve_handlers.cpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,4 @@
 #include "sim/world/universe.h"
-#include "sim/handlers/plain.cpp"
 
 #include <fmt/format.h>
 
