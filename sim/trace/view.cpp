@@ -79,7 +79,10 @@ std::string what_happened(const Story& story, const Moment& moment) {
   const Moment& about = subject_of(story, moment);
   const std::string_view name = story.text(about.name);
   std::string text = name.empty() ? std::string(name_of(moment.what)) : std::string(name);
-  if (about.detail != 0) text += "  " + first_line(story.text(about.detail));
+  if (about.detail != 0) {
+    const std::string detail = first_line(story.text(about.detail));
+    text = detail.starts_with(name) ? detail : text + "  " + detail;  // a misfortune says its name
+  }
   switch (moment.what) {
     case What::send:
     case What::drop:
