@@ -208,7 +208,7 @@ enum class TimerKind : std::uint8_t {
 // A timer that the table holds is due.  No row, no effect.
 struct Fire {
   WallTime due;
-  TimerKind kind = TimerKind::sleep;
+  TimerKind kind = TimerKind::start;  // as it is read when it was left out: the zero
   InvocationId id;
   std::uint32_t completion_id = 0;
   static constexpr auto fields =

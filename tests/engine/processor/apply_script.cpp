@@ -264,6 +264,7 @@ Script::Body Script::housekeeping(const Command& c) {
     if (c.words[1] == "start") {
       fire.kind = wire::TimerKind::start;
     } else {
+      fire.kind = wire::TimerKind::sleep;
       fire.completion_id = number(c.words[1]);
     }
     return fire;
