@@ -92,10 +92,8 @@ struct Stage {
   std::uint32_t working = 0;
 };
 
-void play(Rehearsal& rehearsal, Experiment& experiment, Stage& stage) {
+void play(Rehearsal& rehearsal, Experiment& experiment, Host& node, Stage& stage) {
   Universe& universe = experiment.universe();
-  const auto shards = static_cast<std::uint32_t>(1 + experiment.dice("rehearsal.shards").below(3));
-  Host& node = universe.add_host({.name = "n1", .shards = shards});
   node.start(node_guest(node, draw_server(experiment)));
   universe.add_host({.name = "operator", .helper = true})
       .start(on_shard_0([&stage](io::World& world) {
@@ -186,10 +184,13 @@ Verdict rehearse(Rehearsal& rehearsal, const Config& config) {
   std::optional<Experiment> experiment(std::in_place, config);
   Journals journals([&experiment](Finding finding) { experiment->report(std::move(finding)); });
   const DeploymentOptions options{.mischief = draw_mischief(*experiment)};
+  // The server comes first: a host's number is its node's, and that is 1.
+  const auto shards = static_cast<std::uint32_t>(1 + experiment->dice("rehearsal.shards").below(3));
+  Host& node = experiment->universe().add_host({.name = "n1", .shards = shards});
   experiment->universe()
       .add_host({.name = "handlers", .helper = true})
       .start(serve_handlers([&rehearsal] { return rehearsal.services(); }, options, journals));
-  play(rehearsal, *experiment, stage);
+  play(rehearsal, *experiment, node, stage);
   Verdict verdict = experiment->verdict();
   experiment.reset();  // before what its fibers know
   return verdict;
