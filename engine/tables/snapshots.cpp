@@ -103,7 +103,8 @@ Result<SnapshotManifest> Snapshots::take(io::Family& family, Lsn applied) {
   return snapshot;
 }
 
-// The manifest is the last thing that becomes durable, its folder's names with it.
+// The manifest is the last thing that becomes durable, and with it all names on the way to
+// it: one that was never synced takes what lies below it along when the power goes.
 Result<void> Snapshots::write_manifest(const SnapshotManifest& snapshot) {
   std::string bytes = wire::encode(snapshot);
   put_be(bytes, hash64(bytes));
@@ -112,7 +113,9 @@ Result<void> Snapshots::write_manifest(const SnapshotManifest& snapshot) {
   TRY_VOID(file->write_and_sync(0, as_bytes(bytes)));
   TRY_VOID(disk_.sync_folder(folder));
   TRY_VOID(disk_.sync_folder(folder_));
-  return disk_.sync_folder(root_);
+  TRY_VOID(disk_.sync_folder(root_));
+  const auto slash = root_.rfind('/');
+  return disk_.sync_folder(slash == root_.npos ? "" : root_.substr(0, slash));
 }
 
 // A folder that cannot be removed now is tried again after the next snapshot.
