@@ -278,9 +278,10 @@ TEST(Divergence, IsToldWithBothSidesCauses) {
 TEST(Divergence, ARunStopsAtTheFoldItWasAskedTo) {
   const Scenario* scenario = find_scenario("journal");
   const Verdict whole = scenario->run({.seed = 3});
-  const Verdict part = scenario->run({.seed = 3, .folds_max = 5 * Digest::block});
-  ASSERT_EQ(part.digest_blocks.size(), 5U);
-  EXPECT_TRUE(std::ranges::equal(part.digest_blocks, std::span(whole.digest_blocks).subspan(0, 5)));
+  const Verdict part = scenario->run({.seed = 3, .folds_max = 2 * Digest::block});
+  ASSERT_EQ(part.digest_blocks.size(), 2U);
+  ASSERT_GT(whole.digest_blocks.size(), 2U);
+  EXPECT_TRUE(std::ranges::equal(part.digest_blocks, std::span(whole.digest_blocks).subspan(0, 2)));
 }
 
 }  // namespace
