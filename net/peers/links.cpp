@@ -178,7 +178,8 @@ Result<void> Links::hear(Connection& connection, std::span<std::byte> buffer) {
   TRY(count, connection.stream->read(room.empty() ? buffer : room, io::never));
   if (count == 0) return fail(Code::failed, "the other side closed the connection");
   connection.heard = now();
-  connection.pinged.reset();
+  // The writer waits for the answer no longer, but for the next silence.
+  if (std::exchange(connection.pinged, std::nullopt)) connection.filled.notify_all();
   if (room.empty()) {
     return connection.decoder.take({reinterpret_cast<const char*>(buffer.data()), count});
   }
