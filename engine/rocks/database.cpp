@@ -61,12 +61,12 @@ class RocksFamily : public io::Family {
   io::Peek peek(std::string_view key, std::string& value) override {
     rocksdb::ReadOptions options;
     options.read_tier = rocksdb::kBlockCacheTier;
-    rocksdb::PinnableSlice pinned;
-    const Status status = core_.db().Get(options, handle_, slice_of(key), &pinned);
-    if (status.IsNotFound()) return io::Peek::absent;
-    if (!status.ok()) return io::Peek::unknown;
-    value.assign(pinned.data(), pinned.size());
-    return io::Peek::value;
+    // Not Get(): of a file that is not open it says ok, and gives an empty value.
+    bool known = false;
+    if (!core_.db().KeyMayExist(options, handle_, slice_of(key), &value, &known)) {
+      return io::Peek::absent;
+    }
+    return known ? io::Peek::value : io::Peek::unknown;
   }
 
   using Value = std::optional<std::string>;
