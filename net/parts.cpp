@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/http/http_over_streams.h"
+#include "engine/io/trace.h"
 
 namespace perdure::net {
 
@@ -31,7 +32,10 @@ Factories Parts::factories() {
 
 Result<std::unique_ptr<io::Tables>> Parts::tables(const ShardParts& shard) {
   if (database_ == nullptr) {
-    TRY(opened, rocks::Database::open({.data_folder = shard.data_dir}));
+    TRY(opened, rocks::Database::open_or_begin_anew(
+                    {.data_folder = shard.data_dir}, [&shard](const Error& why) {
+                      shard.trace.event(io::Level::warn, "tables.dropped", {{"why", why.detail}});
+                    }));
     database_ = std::move(opened);
   }
   offloads_.push_back(std::make_unique<OnPool>(shard.offload));

@@ -142,6 +142,15 @@ Result<std::unique_ptr<Database>> Database::open(Options options, rocksdb::Env* 
   return std::unique_ptr<Database>(new Database(std::move(core)));
 }
 
+Result<std::unique_ptr<Database>> Database::open_or_begin_anew(
+    Options options, const std::function<void(const Error&)>& dropped, rocksdb::Env* env) {
+  Result<std::unique_ptr<Database>> opened = open(options, env);
+  if (opened || opened.error().code != Code::corrupt) return opened;
+  dropped(opened.error());
+  TRY_VOID(destroy(options, env));
+  return open(std::move(options), env);
+}
+
 Result<void> Database::destroy(const Options& options, rocksdb::Env* env) {
   return Core::destroy(options, env);
 }

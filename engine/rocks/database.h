@@ -14,7 +14,7 @@
 //
 // After a fatal background error (the MANIFEST could not be written) every call fails:
 // broken() says why.  The cure is a new Database over the same folder and a replay from
-// the log; if that will not open, destroy() and replay or import.
+// the log; if that will not open, an empty one (open_or_begin_anew) and a replay or import.
 //
 // Not here: threads.  Calls block; the host's Offload parks the fiber meanwhile.
 #pragma once
@@ -61,6 +61,11 @@ class Database {
   // Blocks.  Errors: corrupt, full, failed (for instance: another process has it open).
   // `env` is for simulators, and outlives the Database; null is the operating system.
   static Result<std::unique_ptr<Database>> open(Options options, rocksdb::Env* env = nullptr);
+  // The same, but what is corrupt is deleted and begun anew, empty: tables may go at any
+  // time, they come back from a snapshot and the log.  `dropped` is told why, if it was.
+  static Result<std::unique_ptr<Database>> open_or_begin_anew(
+      Options options, const std::function<void(const Error&)>& dropped,
+      rocksdb::Env* env = nullptr);
   // Deletes all of it; none is open.
   static Result<void> destroy(const Options& options, rocksdb::Env* env = nullptr);
   ~Database();  // blocks; after its fronts and their families

@@ -175,12 +175,13 @@ std::unique_ptr<io::Tables> RocksMachine::front(Shard& shard) {
 
 Result<void> RocksMachine::open_now() {
   if (database_) return {};
-  TRY(opened, rocks::Database::open({.data_folder = std::string(DiskEnv::root),
-                                     .block_cache_bytes = 256 << 10,
-                                     .open_files_max = 64,
-                                     .file_bytes = 64 << 10,
-                                     .compress = false},
-                                    env_->env()));
+  TRY(opened, rocks::Database::open_or_begin_anew(
+                  {.data_folder = std::string(DiskEnv::root),
+                   .block_cache_bytes = 256 << 10,
+                   .open_files_max = 64,
+                   .file_bytes = 64 << 10,
+                   .compress = false},
+                  [](const Error&) {}, env_->env()));
   database_ = std::move(opened);
   return {};
 }

@@ -186,6 +186,33 @@ TEST(RocksDatabase, DestroyedItOpensEmpty) {
   std::filesystem::remove_all(folder);
 }
 
+// A failed sync and a power loss left such a folder in the simulator: MANIFEST names a
+// file that is not there.  The node could not start any more.
+TEST(RocksDatabase, OneThatIsCorruptIsBegunAnew) {
+  std::string folder = testing::TempDir() + "perdure_anew_XXXXXX";
+  ASSERT_TRUE(mkdtemp(folder.data()));
+  const Options options{.data_folder = folder};
+  AtOnce offload;
+  {
+    auto database = Database::open(options);
+    const auto front = (*database)->front(offload);
+    const auto family = *front->open("p");
+    ASSERT_TRUE(ingest(*family, {{"a", "1"}}));
+  }
+  std::ofstream(std::filesystem::path(folder) / "tables" / "CURRENT") << "MANIFEST-999999\n";
+  const auto refused = Database::open(options);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::corrupt);
+  {
+    std::optional<Error> why;
+    auto anew = Database::open_or_begin_anew(options, [&why](const Error& error) { why = error; });
+    ASSERT_TRUE(anew) << anew.error().detail;
+    ASSERT_TRUE(why);
+    EXPECT_TRUE((*anew)->front(offload)->list()->empty());
+  }
+  std::filesystem::remove_all(folder);
+}
+
 TEST(RocksDatabase, AnExportWithADamagedManifestIsRefused) {
   RocksHost host;
   host.run([&] {
