@@ -80,6 +80,7 @@ rocksdb::Options database_options_of(const Options& options, rocksdb::Env* env) 
 Error error_of(const Status& status, std::string_view doing) {
   const std::string detail = std::string(doing) + ": " + status.ToString();
   if (status.IsCorruption()) return {Code::corrupt, detail};
+  if (status.IsPathNotFound()) return {Code::corrupt, detail};  // it names a file that is gone
   if (status.IsNoSpace()) return {Code::full, detail};
   if (status.IsNotFound()) return {Code::not_found, detail};
   return {Code::failed, detail};

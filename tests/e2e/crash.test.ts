@@ -9,7 +9,7 @@ after(async () => world?.end());
 
 test("the server is killed while a handler sleeps: it goes on where it was", async () => {
   const { invocationId } = await world.call<{ invocationId: string }>("/Greeter/slowSteps/send", "k1");
-  await eventually(async () => world.marks("k1"), (marks) => marks.length === 1);
+  await eventually(async () => world.marks("asleep"), (marks) => marks.includes("asleep k1"));
   await world.killServer();
   await world.startServer();
   const answer = await fetch(`${world.ingressUrl}/restate/invocation/${invocationId}/attach`);

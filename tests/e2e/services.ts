@@ -23,6 +23,7 @@ const greeter = restate.service({
     // Between its steps it lies down long enough to be killed there.
     slowSteps: async (ctx: restate.Context, tag: string) => {
       await ctx.run("before", () => mark(`${tag} before`));
+      mark(`asleep ${tag}`);  // what ran is durable: the SDK was told so
       await ctx.sleep(1500);
       await ctx.run("after", () => mark(`${tag} after`));
       return "done";

@@ -33,7 +33,8 @@ TEST(Minimal, OfNothingNeededIsNothing) {
 // The self-tests' bugs, from the first seed that shows each to a schedule that a person reads.
 TEST(Shrinker, MakesThePlantedBugsSmall) {
   for (const Scenario& scenario : scenarios()) {
-    if (scenario.must_find.empty()) continue;
+    // What differs from run to run is found by twins only, and does not shrink.
+    if (scenario.must_find.empty() || scenario.must_find == "harness.nondeterminism") continue;
     auto plan = open_plan(std::string(scenario.name));
     ASSERT_TRUE(plan);
     std::optional<Plan> failing;

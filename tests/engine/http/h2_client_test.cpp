@@ -90,7 +90,10 @@ TEST(H2Client, ACallThatWasHeardToItsEndIsNotReset) {
     EXPECT_TRUE(house.loop.fibers.sleep_until(house.in(1s)));
     said = server.stop();
   }));
-  EXPECT_EQ(said, "HEADERS(1) DATA(1) DATA(1,END) HEADERS(3) DATA(3) DATA(3,END)");
+  // The end of the first call may come before or after the head of the second.
+  EXPECT_NE(said.find("DATA(1,END)"), said.npos) << said;
+  EXPECT_NE(said.find("DATA(3,END)"), said.npos) << said;
+  EXPECT_EQ(said.find("RST"), said.npos) << said;
 }
 
 // Whoever has not said all he announced must tell the server not to wait for it.

@@ -120,6 +120,7 @@ TEST_F(RpcBetweenNodes, ACutThatLastsEndsQuestionsWithinSeconds) {
 
 TEST_F(RpcBetweenNodes, MessagesComeInOrderAndWatchersHearOfLinks) {
   std::vector<std::string> heard, story;
+  bool answered = false;
   start(two_, [&](io::World&, Rpc& rpc) {
     rpc.hear(Verb::look, [&](const io::Origin& from, std::string_view message) {
       EXPECT_EQ(from.shard, node_1);
@@ -138,8 +139,9 @@ TEST_F(RpcBetweenNodes, MessagesComeInOrderAndWatchersHearOfLinks) {
         const auto lost =
             rpc.ask(node_2, Verb::await, "nobody serves it", world.clock.steady() + 5s);
         EXPECT_EQ(lost.error().code, Code::retry_later);
+        answered = true;
       });
-  EXPECT_TRUE(universe_.run_until(10 * second, [&] { return heard.size() == 100; }));
+  EXPECT_TRUE(universe_.run_until(10 * second, [&] { return heard.size() == 100 && answered; }));
   for (std::size_t i = 0; i < heard.size(); ++i) EXPECT_EQ(heard[i], std::to_string(i));
   universe_.network().reset_connections(one_, two_);
   EXPECT_TRUE(universe_.run_until(20 * second, [&] { return story.size() == 3; }));

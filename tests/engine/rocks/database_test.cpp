@@ -199,7 +199,9 @@ TEST(RocksDatabase, OneThatIsCorruptIsBegunAnew) {
     const auto family = *front->open("p");
     ASSERT_TRUE(ingest(*family, {{"a", "1"}}));
   }
-  std::ofstream(std::filesystem::path(folder) / "tables" / "CURRENT") << "MANIFEST-999999\n";
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().filename() == "CURRENT") std::ofstream(entry.path()) << "MANIFEST-999999\n";
+  }
   const auto refused = Database::open(options);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::corrupt);
