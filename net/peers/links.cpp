@@ -145,7 +145,7 @@ void Links::come_up(io::ShardAddress peer, Held connection, std::uint64_t incarn
   link.last_why.clear();
   link.connection = connection;
   connection->origin = {.shard = peer, .incarnation = incarnation, .connection = link.number};
-  connection->heard = now();
+  connection->since = connection->heard = now();
   for (std::string& frame : link.waiting) push(*connection, FrameKind::data, std::move(frame));
   link.waiting.clear();
   link.waiting_bytes = 0;

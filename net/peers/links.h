@@ -90,6 +90,8 @@ class Links : public std::enable_shared_from_this<Links> {
     std::size_t queue_bytes = 0;
     std::size_t front_sent = 0;  // bytes of the queue's front that have left
     io::Event filled;
+    bool dialed = false;  // by us
+    Instant since;        // up
     Instant heard;
     std::optional<Instant> pinged;  // and nothing was heard since
     bool over = false;

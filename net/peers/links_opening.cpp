@@ -49,6 +49,7 @@ void Links::connect(io::ShardAddress peer, std::uint64_t attempt) {
     const auto connection =
         std::make_shared<Connection>(parts_.loop.scheduler, std::move(dialed->stream));
     connection->decoder = std::move(dialed->decoder);
+    connection->dialed = true;
     fence_older(peer.node, dialed->incarnation);
     return come_up(peer, connection, dialed->incarnation);
   }
@@ -164,8 +165,12 @@ void Links::arrive(Arrival arrival) {
   fence_older(dialer.node, introduction.identity.incarnation);
   if (const auto found = links_.find(dialer); found != links_.end()) {
     const Link& link = found->second;
-    if (link.state == State::opening && host::cross(self(), dialer) == host::Crossing::keep_ours) {
-      return refuse(std::move(stream), {.why = "our own dial is under way", .crossed = true});
+    const bool keep = host::cross(self(), dialer) == host::Crossing::keep_ours;
+    // Ours may have come up while theirs was still shaking hands.
+    const bool just_up = link.state == State::up && link.connection->dialed &&
+                         now() < link.connection->since + host::handshake_patience;
+    if (keep && (link.state == State::opening || just_up)) {
+      return refuse(std::move(stream), {.why = "our own dial came first", .crossed = true});
     }
     if (link.state == State::up) lost(Held(link.connection), "it connected anew");
   }
