@@ -49,12 +49,13 @@ Experiment::Experiment(const Config& config, const std::set<faults::Kind>& forbi
   // What the plan brings is in as well, for whoever asks what to expect.
   for (const auto& each : config.plan.misfortunes) swarm_.kinds.insert(kind_of(each.fault));
   if (weather_.wall_offset.count() > 0) swarm_.kinds.insert(faults::Kind::clock_offset);
-  universe_ =
-      std::make_unique<Universe>(UniverseOptions{.seed = config.seed,
-                                                 .weather = weather_,
-                                                 .limits = {},
-                                                 .http_over_streams = config.plan.framed_http,
-                                                 .pick = config.plan.pick});
+  universe_ = std::make_unique<Universe>(
+      UniverseOptions{.seed = config.seed,
+                      .weather = weather_,
+                      .limits = {},
+                      .http_over_streams = config.plan.framed_http,
+                      .pick = config.plan.pick,
+                      .rocks = draw(config.seed, "tables", 0, 0) % 4 == 0});
   if (config.plan.mishaps) universe_->mishaps.only(*config.plan.mishaps);
   if (config.keep_plan) universe_->mishaps.keep(mishaps_kept);
   universe_->loop.stop_after(config.folds_max);
