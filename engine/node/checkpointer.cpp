@@ -8,7 +8,7 @@
 namespace perdure::node {
 namespace {
 
-constexpr Duration look_again = std::chrono::seconds(1);  // while rows are dirty
+constexpr Duration look_again = std::chrono::milliseconds(200);  // while rows are dirty
 constexpr Duration pause_after_error = std::chrono::seconds(5);
 
 }  // namespace

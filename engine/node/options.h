@@ -44,7 +44,7 @@ struct Options {
 
   std::uint64_t segment_bytes = 64u << 20;  // of the WAL
   // Log behind the last checkpoints, all partitions of a shard: what a crash replays.
-  std::uint64_t checkpoint_log_bytes = 16u << 20;
+  std::uint64_t checkpoint_log_bytes = 8u << 20;
   std::uint64_t dirty_bytes_max = 64u << 20;  // rows in memory, all partitions of a shard
   Duration checkpoint_every = std::chrono::minutes(1);
   std::function<std::string()> metrics;  // Prometheus text of this process; may be empty
