@@ -29,7 +29,7 @@ namespace perdure::tables {
 
 struct CheckpointOptions {
   std::uint64_t dirty_bytes_max = std::uint64_t{64} << 20;    // of one partition
-  std::uint64_t log_bytes_max = std::uint64_t{8} << 20;      // behind, of all of a shard
+  std::uint64_t log_bytes_max = std::uint64_t{8} << 20;       // behind, of all of a shard
   Duration age_max = std::chrono::minutes(1);                 // of its oldest dirty row
   std::uint64_t shared_bytes_max = std::uint64_t{256} << 20;  // of all partitions of a shard
   std::size_t running_max = 2;
