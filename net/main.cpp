@@ -102,22 +102,7 @@ class Server {
   std::optional<Error> failure_;  // the first
 };
 
-// What can be said but not yet done.  It is refused: a setting must not look as if it worked.
 Result<void> servable(const Settings& settings) {
-  if (!settings.join.empty()) {
-    return fail(Code::invalid, "--join: this version serves clusters of one node; leave it out");
-  }
-  if (settings.replication != "1") {
-    return fail(Code::invalid,
-                "--replication " + settings.replication +
-                    ": this version serves clusters of one node; 1 is what there is");
-  }
-  if (!settings.roles.empty()) {
-    return fail(Code::invalid, "--roles: a cluster of one node needs all roles; leave it out");
-  }
-  if (!settings.auto_provision) {
-    return fail(Code::invalid, "--auto-provision false: nobody else could provision this node");
-  }
   const Result<void> limits = node::check_limits(settings.node);
   if (!limits) {
     return fail(Code::invalid, "--request-bytes-max, --segment-bytes: " + limits.error().detail);
@@ -135,8 +120,11 @@ int serve(Settings settings) {
                                               WallTime now) {
       return admit(secret, request, body, now);
     };
+    settings.node.proves = [secret = *secret](const io::Request& request, std::string_view body,
+                                              WallTime now) {
+      return proof_of(secret, request, body, now);
+    };
   }
-  settings.process.node = settings.node.node;
   settings.node.version = PERDURE_VERSION;
   Parts parts;
   Result<std::unique_ptr<Process>> process = Process::make(settings.process, parts.factories());

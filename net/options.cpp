@@ -171,17 +171,40 @@ Option addresses(Words words, Find<std::vector<std::string>> find) {
   return option;
 }
 
-Option words_of(Words words, std::vector<std::string> known, Find<std::vector<std::string>> find) {
+Option replication(Words words) {
+  Option option = row(words, "number, or like {node: 3, zone: 2}", "1");
+  option.set = [](Settings& settings, std::string_view value) -> Result<void> {
+    TRY(parsed, log::parse_replication(value));
+    settings.node.replication = parsed;
+    return {};
+  };
+  return option;
+}
+
+Option roles(Words words) {
+  using control::NodeRole;
+  static const std::vector<std::pair<std::string, NodeRole>> known = {
+      {"metadata", NodeRole::metadata},
+      {"log", NodeRole::log},
+      {"worker", NodeRole::worker},
+      {"ingress", NodeRole::ingress},
+      {"admin", NodeRole::admin}};
   Option option = row(words, "some of:", "all");
-  for (const std::string& word : known) option.type += " " + word;
-  option.set = [=](Settings& settings, std::string_view value) -> Result<void> {
-    std::vector<std::string> parts = split(value);
-    for (const std::string& part : parts) {
-      if (std::ranges::find(known, part) != known.end()) continue;
-      return fail(Code::invalid,
-                  "'" + part + "' is unknown, the nearest is '" + nearest(part, known) + "'");
+  for (const auto& [word, role] : known) option.type += " " + word;
+  option.set = [](Settings& settings, std::string_view value) -> Result<void> {
+    std::uint32_t chosen = 0;
+    for (const std::string& part : split(value)) {
+      const auto found = std::ranges::find(known, part, &std::pair<std::string, NodeRole>::first);
+      if (found == known.end()) {
+        std::vector<std::string> names;
+        for (const auto& [word, role] : known) names.push_back(word);
+        return fail(Code::invalid,
+                    "'" + part + "' is unknown, the nearest is '" + nearest(part, names) + "'");
+      }
+      chosen |= static_cast<std::uint32_t>(found->second);
     }
-    find(settings) = std::move(parts);
+    if (chosen == 0) return fail(Code::invalid, "a node has one role at least");
+    settings.node.roles = chosen;
     return {};
   };
   return option;
@@ -241,18 +264,22 @@ std::vector<Option> cluster_options() {
       number<std::uint32_t>(
           {"partitions", "Partitions of a new cluster; one that exists keeps its number."}, 1, 1024,
           [](Settings& s) -> auto& { return s.node.partitions; }),
-      addresses(
-          {"join",
-           "Node addresses of the cluster to join; this version serves one node and refuses any."},
-          [](Settings& s) -> Strings& { return s.join; }),
-      text({"replication", "Copies of each record; this version serves one node and takes 1 only."},
-           [](Settings& s) -> std::string& { return s.replication; }),
+      addresses({"join",
+                 "Node addresses of a cluster that a node with an empty data directory joins; one "
+                 "that answers is enough. Empty: it makes its own."},
+                [](Settings& s) -> Strings& { return s.node.join; }),
+      replication({"replication",
+                   "Of a new cluster: nodes that hold each record, and each partition. One less "
+                   "may be lost."}),
       truth({"auto-provision",
-             "A node makes its cluster at its first start; this version refuses false."},
-            [](Settings& s) -> bool& { return s.auto_provision; }),
-      words_of({"roles", "What this node does; this version does everything and refuses a choice."},
-               {"metadata", "log", "worker", "ingress", "admin"},
-               [](Settings& s) -> Strings& { return s.roles; }),
+             "A node that makes its own cluster does so at once; false: when it is told to by "
+             "'perdure cluster provision'."},
+            [](Settings& s) -> bool& { return s.node.auto_provision; }),
+      roles({"roles", "What this node does."}),
+      text({"zone", "Where this node stands: copies are spread over zones when replication asks."},
+           [](Settings& s) -> std::string& { return s.node.zone; }),
+      text({"region", "The region of its zone."},
+           [](Settings& s) -> std::string& { return s.node.region; }),
   };
 }
 

@@ -31,11 +31,7 @@ struct Settings {
 
   node::Options node;
   ProcessOptions process;
-  std::vector<std::string> join;   // node addresses of a cluster that runs already
-  std::string replication = "1";   // copies of a record: a number, or "{node: 2, zone: 2}"
-  bool auto_provision = true;      // a node that finds no cluster makes one
-  std::vector<std::string> roles;  // what this node does; empty: everything
-  std::string secret_file;         // of the cluster's secret; "": there is none
+  std::string secret_file;  // of the cluster's secret; "": there is none
 };
 
 struct Option {

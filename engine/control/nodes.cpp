@@ -45,39 +45,55 @@ const NodeEntry* Nodes::find(std::string_view name) const {
   return found == nodes.end() ? nullptr : &*found;
 }
 
-Result<Nodes> started(Nodes nodes, const NodeEntry& process, NodeId expected) {
+Result<Nodes> joined(Nodes nodes, const NodeEntry& process) {
   if (process.name.empty()) return fail(Code::invalid, "a node has a name");
   if (process.roles == 0 || process.roles > every_role) {
     return fail(Code::invalid, "a node has one role at least, of those that there are");
   }
-  const NodeEntry* const known = nodes.find(process.name);
-  if (expected != NodeId(0)) {
-    // Its disk says who it was: it must not become somebody else.
-    const NodeEntry* const was = nodes.find(expected);
-    if (was == nullptr || was->state == NodeState::gone || was != known) {
-      return fail(Code::fenced, "node n" + std::to_string(expected.raw()) + " is not '" +
-                                    process.name + "' of this cluster any more");
-    }
+  if (process.shards == 0 || process.streams == 0) {
+    return fail(Code::invalid, "a node has one shard and one stream at least");
   }
-  if (known == nullptr) {
-    if (nodes.nodes.size() >= nodes_max) {
-      return fail(Code::invalid,
-                  "a cluster has had " + std::to_string(nodes_max) + " nodes at most");
-    }
-    NodeEntry fresh = process;
-    fresh.id = next_id(nodes);
-    fresh.life = NodeLife(1);
-    fresh.state = NodeState::joining;
-    nodes.nodes.push_back(std::move(fresh));
-    return nodes;
+  if (const NodeEntry* const known = nodes.find(process.name)) {
+    if (known->storage == process.storage) return nodes;
+    return fail(Code::conflict, "the name '" + process.name + "' is that of node n" +
+                                    std::to_string(known->id.raw()) +
+                                    ", which has another disk and is not gone");
+  }
+  if (nodes.nodes.size() >= nodes_max) {
+    return fail(Code::invalid,
+                "a cluster has had " + std::to_string(nodes_max) + " nodes at most");
+  }
+  NodeEntry fresh = process;
+  fresh.id = next_id(nodes);
+  fresh.life = NodeLife(0);
+  fresh.state = NodeState::joining;
+  nodes.nodes.push_back(std::move(fresh));
+  return nodes;
+}
+
+Result<Nodes> started(Nodes nodes, const NodeEntry& process) {
+  const NodeEntry* const known = nodes.find(process.id);
+  const std::string name = "node n" + std::to_string(process.id.raw());
+  if (known == nullptr || known->state == NodeState::gone) {
+    return fail(Code::fenced, name + " is not of this cluster any more; start it with an empty "
+                                     "data directory to let it join anew");
+  }
+  if (known->storage != process.storage) {
+    return fail(Code::fenced, name + " of this cluster has another disk");
+  }
+  if (known->life >= process.life) {
+    return fail(Code::fenced, name + " was seen in its life " + std::to_string(known->life.raw()) +
+                                  ", this would be " + std::to_string(process.life.raw()) +
+                                  ": the data directory is an old copy");
+  }
+  if (const NodeEntry* const other = nodes.find(process.name); other && other != known) {
+    return fail(Code::conflict, "the name '" + process.name + "' is that of node n" +
+                                    std::to_string(other->id.raw()));
   }
   NodeEntry& node = nodes.nodes[static_cast<std::size_t>(known - nodes.nodes.data())];
-  node.life = node.life.next();
-  node.address = process.address;
-  node.roles = process.roles;
-  node.zone = process.zone;
-  node.region = process.region;
-  node.shards = process.shards;
+  const NodeState state = node.state == NodeState::joining ? NodeState::active : node.state;
+  node = process;
+  node.state = state;
   return nodes;
 }
 
@@ -92,6 +108,13 @@ Result<Nodes> with_state(Nodes nodes, NodeId id, NodeState state) {
                                    std::string(name_of(state)));
   }
   node.state = state;
+  return nodes;
+}
+
+Result<Nodes> without(Nodes nodes, NodeId id) {
+  const NodeEntry* const found = nodes.find(id);
+  if (found == nullptr) return fail(Code::not_found, "no node n" + std::to_string(id.raw()));
+  nodes.nodes[static_cast<std::size_t>(found - nodes.nodes.data())].state = NodeState::gone;
   return nodes;
 }
 

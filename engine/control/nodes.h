@@ -6,7 +6,12 @@
 //     joining ──► active ──► draining ──► gone          gone is for ever: ids do not come back
 //                    ▲───────────┘
 //
-//     incarnation   + 1 at each start; a process that sees a higher one of its node stops
+//                    └───────────────────────► gone, when its disk is lost
+//
+//     a node is a disk     its storage id, drawn when the disk was new; whoever comes with
+//                          another one is another node, whatever its name
+//     life                 + 1 at each start, counted on that disk; a process that sees a
+//                          higher one of its node stops
 //
 // Every function here takes a configuration and gives the changed one, or why not: whoever
 // changes it reads, calls, writes, and begins again when somebody was faster.
@@ -47,6 +52,10 @@ struct NodeEntry {
   NodeState state = NodeState::joining;
   NodeLife life;
   std::uint32_t shards = 1;
+  std::uint32_t streams = 1;   // of its WAL: a partition's is its number mod these
+  std::uint64_t storage = 0;   // id of its disk
+  std::string version;         // of the program
+  std::string ingress, admin;  // addresses, for people and tools
 
   bool has(NodeRole role) const { return (roles & static_cast<std::uint32_t>(role)) != 0; }
   friend bool operator==(const NodeEntry&, const NodeEntry&) = default;
@@ -55,7 +64,10 @@ struct NodeEntry {
       wire::field(3, "address", &NodeEntry::address), wire::field(4, "roles", &NodeEntry::roles),
       wire::field(5, "zone", &NodeEntry::zone), wire::field(6, "region", &NodeEntry::region),
       wire::field(7, "state", &NodeEntry::state), wire::field(8, "life", &NodeEntry::life),
-      wire::field(9, "shards", &NodeEntry::shards));
+      wire::field(9, "shards", &NodeEntry::shards), wire::field(10, "streams", &NodeEntry::streams),
+      wire::field(11, "storage", &NodeEntry::storage),
+      wire::field(12, "version", &NodeEntry::version),
+      wire::field(13, "ingress", &NodeEntry::ingress), wire::field(14, "admin", &NodeEntry::admin));
 };
 
 struct Nodes {
@@ -69,11 +81,17 @@ struct Nodes {
 
 inline constexpr std::string_view nodes_key = "nodes";
 
-// A process of that name starts: a new node with the next id, or another life of the one
-// that there is, at its present address.  `id` and `life` of what is given are not looked at.
-// Errors: fenced (the node of that name is gone, or `expected` is another one); invalid.
-Result<Nodes> started(Nodes, const NodeEntry& process, NodeId expected = NodeId(0));
+// A process with a new disk comes: it gets the next id, and is joining.  The same disk again
+// changes nothing.  `id`, `life` and `state` of what is given are not looked at.  Errors:
+// conflict (another disk has that name, and is not gone); invalid.
+Result<Nodes> joined(Nodes, const NodeEntry& process);
+// A process of a disk that is known starts, in a later life than any before, perhaps at
+// another address; one that was joining is active.  Error: fenced (that node is gone, has
+// another disk, or was seen in a later life: the disk is an old copy).
+Result<Nodes> started(Nodes, const NodeEntry& process);
 // Errors: not_found; invalid when that step leads nowhere (see above).
 Result<Nodes> with_state(Nodes, NodeId, NodeState);
+// Its disk is lost: it is gone at once, whatever it was.  Error: not_found.
+Result<Nodes> without(Nodes, NodeId);
 
 }  // namespace perdure::control

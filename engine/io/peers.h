@@ -45,7 +45,7 @@
 namespace perdure::io {
 
 struct ShardAddress {
-  NodeId node;
+  NodeId node;  // 0: this one, whatever its number
   std::uint32_t shard = 0;
   friend auto operator<=>(const ShardAddress&, const ShardAddress&) = default;
 };

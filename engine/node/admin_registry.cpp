@@ -73,21 +73,27 @@ admin::OrRefused<wire::Schema> AdminRegistry::spread(control::OrSchemaError<wire
   return std::move(*changed);
 }
 
+// To every shard of every node that is taken for alive, side by side: who calls after this has
+// returned finds the change wherever he calls.
 void AdminRegistry::spread(std::uint64_t version) {
   const Instant deadline = world_.clock.steady() + spread_within;
   std::string request;
   put_be(request, version);
   const io::ShardAddress self = world_.peers.self();
-  for (std::uint32_t shard = 0; shard < world_.peers.shards(); ++shard) {
-    const Result<void> seen = [&]() -> Result<void> {
-      if (shard == self.shard) return view_.reached(version, deadline);
-      TRY(answer,
-          rpc_.ask({.node = self.node, .shard = shard}, Verb::schema_seen, request, deadline));
-      (void)answer;
-      return {};
-    }();
-    if (!seen) return;
+  io::Group asking(world_.fibers);
+  for (const control::NodeEntry& node : state_.nodes().nodes) {
+    const bool there = node.id == self.node || state_.usable().is(node.id);
+    if (node.state == control::NodeState::gone || !there) continue;
+    for (std::uint32_t shard = 0; shard < node.shards; ++shard) {
+      const io::ShardAddress to{.node = node.id, .shard = shard};
+      if (to == self) continue;
+      asking.start("schema.spread", [this, to, deadline, &request] {
+        (void)rpc_.ask(to, Verb::schema_seen, request, deadline);
+      });
+    }
   }
+  (void)view_.reached(version, deadline);
+  asking.join();
 }
 
 void serve_schema_seen(io::World& world, Rpc& rpc, SchemaView& view) {

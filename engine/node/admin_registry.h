@@ -1,12 +1,13 @@
 // engine/node/admin_registry.h
 //
-// admin's Registry, over control's.  A change is answered only when every shard of this
-// node has seen it, so that whoever registers a service may call it at once, wherever
+// admin's Registry, over control's.  A change is answered only when every shard of every node
+// that is there has seen it, so that whoever registers a service may call it at once, wherever
 // his next connection lands.
 #pragma once
 
 #include "engine/admin/admin.h"
 #include "engine/control/registry.h"
+#include "engine/node/cluster_state.h"
 #include "engine/node/rpc.h"
 #include "engine/node/schema_view.h"
 
@@ -14,8 +15,9 @@ namespace perdure::node {
 
 class AdminRegistry final : public admin::Registry {
  public:
-  AdminRegistry(io::World& world, control::Registry& registry, SchemaView& view, Rpc& rpc)
-      : world_(world), registry_(registry), view_(view), rpc_(rpc) {}
+  AdminRegistry(io::World& world, control::Registry& registry, SchemaView& view, Rpc& rpc,
+                ClusterState& state)
+      : world_(world), registry_(registry), view_(view), rpc_(rpc), state_(state) {}
 
   admin::OrRefused<wire::Schema> current() override;
   admin::OrRefused<admin::Registered> add(admin::Registration) override;
@@ -34,6 +36,7 @@ class AdminRegistry final : public admin::Registry {
   control::Registry& registry_;
   SchemaView& view_;
   Rpc& rpc_;
+  ClusterState& state_;
 };
 
 // Makes this shard answer AdminRegistry::spread().

@@ -17,6 +17,19 @@ void Checkpointer::start() {
   fibers_.start("checkpointer", [this] { run(); });
 }
 
+void Checkpointer::add(Subject subject) {
+  const PartitionId partition = subject.partition.owner().partition;
+  subjects_.emplace(partition, std::move(subject));
+}
+
+void Checkpointer::remove(PartitionId partition) {
+  subjects_.erase(partition);
+  failures_.erase(partition);
+  while (running_.contains(partition)) {
+    if (!ran_.wait(io::never, io::Heed::deadline_only)) return;
+  }
+}
+
 void Checkpointer::run() {
   for (;;) {
     start_due();
@@ -29,34 +42,38 @@ void Checkpointer::run() {
 
 void Checkpointer::start_due() {
   std::vector<tables::Dirt> all;
-  for (const Subject& subject : subjects_) all.push_back(subject.partition.dirt());
+  for (const auto& [partition, subject] : subjects_) all.push_back(subject.partition.dirt());
   const tables::Admission admission = tables::admission_of(options_, all);
-  for (const Subject& subject : subjects_) {
+  for (const auto& [partition, subject] : subjects_) {
     subject.partition.admit_new_work(admission != tables::Admission::closed);
   }
   for (const tables::Due& due : tables::checkpoints_due(options_, all, world_.clock.steady())) {
-    const auto subject = std::ranges::find(
-        subjects_, due.partition, [](const Subject& s) { return s.partition.owner().partition; });
-    if (std::ranges::count(running_, due.partition) > 0) continue;
-    running_.push_back(due.partition);
+    if (resting_.contains(due.partition) || !running_.insert(due.partition).second) continue;
+    world_.trace.event(
+        io::Level::debug, "node.checkpoint.started",
+        {{"partition", due.partition.raw()}, {"why", tables::name_of(due.why)}});
     fibers_.start(
-        "checkpoint",
-        [this, subject, why = due.why] {
-          world_.trace.event(io::Level::debug, "node.checkpoint.started",
-                             {{"partition", subject->partition.owner().partition.raw()},
-                              {"why", tables::name_of(why)}});
-          const PartitionId partition = subject->partition.owner().partition;
-          if (const Result<void> done = checkpoint(*subject); !done) {
-            failed(partition, done.error());
-            (void)world_.fibers.sleep_until(world_.clock.steady() + pause_after_error);
-          } else {
-            failures_.erase(partition);
-          }
-          std::erase(running_, partition);
-          looked_.notify_all();
-        },
-        io::Stack::large);
+        "checkpoint", [this, partition = due.partition] { run_one(partition); }, io::Stack::large);
   }
+}
+
+void Checkpointer::run_one(PartitionId partition) {
+  Result<void> done;
+  if (const auto found = subjects_.find(partition); found != subjects_.end()) {
+    const Subject subject = found->second;  // its entry may go meanwhile; what it names stays
+    done = checkpoint(subject);
+  }
+  running_.erase(partition);
+  ran_.notify_all();
+  if (done) {
+    failures_.erase(partition);
+  } else {
+    failed(partition, done.error());
+    resting_.insert(partition);
+    (void)world_.fibers.sleep_until(world_.clock.steady() + pause_after_error);
+    resting_.erase(partition);
+  }
+  looked_.notify_all();
 }
 
 void Checkpointer::failed(PartitionId partition, const Error& why) {
@@ -69,7 +86,7 @@ void Checkpointer::failed(PartitionId partition, const Error& why) {
   }
 }
 
-Result<void> Checkpointer::checkpoint(Subject& subject) {
+Result<void> Checkpointer::checkpoint(const Subject& subject) {
   TRY(applied, subject.partition.checkpoint());
   if (world_.trace.rarely("node.checkpoint_rests")) {
     TRY_VOID(world_.fibers.sleep_until(world_.clock.steady() + look_again));
@@ -77,25 +94,21 @@ Result<void> Checkpointer::checkpoint(Subject& subject) {
   TRY(snapshot, subject.snapshots.take(subject.family, applied));
   const std::optional<Lsn> unneeded = subject.snapshots.trim_point();
   const bool later = world_.trace.rarely("node.trim_later");
-  if (unneeded && *unneeded > subject.log.trim_point() && !later) {
-    TRY_VOID(subject.log.trim(*unneeded));
-  }
-  world_.trace.event(io::Level::debug, "node.checkpoint.done",
-                     {{"partition", snapshot.partition.raw()},
-                      {"applied", snapshot.applied.raw()},
-                      {"trimmed", subject.log.trim_point().raw()}});
+  if (unneeded && !later) TRY_VOID(subject.trim(*unneeded));
+  world_.trace.event(
+      io::Level::debug, "node.checkpoint.done",
+      {{"partition", snapshot.partition.raw()}, {"applied", snapshot.applied.raw()}});
   return {};
 }
 
 void Checkpointer::finish() {
   fibers_.stop();
-  for (Subject& subject : subjects_) {
+  for (auto& [partition, subject] : subjects_) {
     if (subject.partition.dirt().dirty_bytes == 0 || subject.partition.broken()) continue;
     const Result<Lsn> laid_down = subject.partition.checkpoint();
     if (!laid_down) {
       world_.trace.event(io::Level::warn, "node.checkpoint.failed",
-                         {{"partition", subject.partition.owner().partition.raw()},
-                          {"why", laid_down.error().detail}});
+                         {{"partition", partition.raw()}, {"why", laid_down.error().detail}});
     }
   }
 }
@@ -103,7 +116,7 @@ void Checkpointer::finish() {
 // Never, when nothing is dirty: then look() will tell.
 Instant Checkpointer::next_age() const {
   Instant next = io::never;
-  for (const Subject& subject : subjects_) {
+  for (const auto& [partition, subject] : subjects_) {
     const tables::Dirt dirt = subject.partition.dirt();
     if (dirt.dirty_bytes == 0 || dirt.running) continue;
     next = std::min(next, dirt.dirty_since + options_.age_max);

@@ -16,12 +16,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
-#include <vector>
 
 #include "engine/io/fibers.h"
 #include "engine/io/world.h"
-#include "engine/log/log.h"
 #include "engine/processor/partition.h"
 #include "engine/tables/checkpoint.h"
 #include "engine/tables/snapshots.h"
@@ -34,7 +33,7 @@ class Checkpointer {
     processor::Partition& partition;
     io::Family& family;
     tables::Snapshots& snapshots;
-    log::Log& log;
+    std::function<Result<void>(Lsn)> trim;  // up to there the log is not needed; parks
   };
 
   static constexpr std::uint32_t failures_max = 4;  // in a row, of one partition
@@ -45,9 +44,11 @@ class Checkpointer {
         options_(options),
         give_up_(std::move(give_up)),
         looked_(world.fibers),
+        ran_(world.fibers),
         fibers_(world.fibers) {}
 
-  void add(Subject subject) { subjects_.push_back(subject); }
+  void add(Subject subject);
+  void remove(PartitionId partition);  // parks until no checkpoint of it runs
   void start();
   void look() { looked_.notify_all(); }  // something was applied
   // Parks.  Lays down what is dirty, so that the next start has little to replay.
@@ -57,17 +58,18 @@ class Checkpointer {
  private:
   void run();
   void start_due();
-  Result<void> checkpoint(Subject& subject);
+  void run_one(PartitionId partition);
+  Result<void> checkpoint(const Subject& subject);
   void failed(PartitionId partition, const Error& why);
   Instant next_age() const;
 
   io::World& world_;
   const tables::CheckpointOptions options_;
-  std::vector<Subject> subjects_;
+  std::map<PartitionId, Subject> subjects_;
   const GiveUp give_up_;
-  std::vector<PartitionId> running_;
+  std::set<PartitionId> running_, resting_;  // after an error
   std::map<PartitionId, std::uint32_t> failures_;  // since the last that was done
-  io::Event looked_;
+  io::Event looked_, ran_;
   io::Group fibers_;
 };
 

@@ -1,14 +1,19 @@
 // engine/node/cluster_view.h
 //
-// What a node says of itself and its partitions, gathered over its shards, as JSON:
+// What the nodes of a cluster say of themselves and their partitions, gathered over all their
+// shards, as JSON:
 //
 //     {"cluster": "orders", "fingerprint": "7f3a...", "nodes": [
 //        {"id": 1, "name": "n1", "incarnation": 3, "version": "0.1.0",
+//         "state": "active", "health": "alive", "roles": "metadata,log,worker,ingress,admin",
+//         "zone": "", "shards": 2,
 //         "node": "10.0.0.1:5122", "ingress": "10.0.0.1:8080", "admin": "10.0.0.1:9070"}],
 //      "partitions": [
 //        {"id": 0, "node": 1, "shard": 0, "mode": "leader", "epoch": 7, "applied": 1402,
-//         "dirty_bytes": 8812}]}
+//         "dirty_bytes": 8812}],
+//      "metadata": {"leader": 1, "voters": [1, 2, 3], "term": 4, "committed": 118}}
 //
+// One entry for each replica; those of nodes that do not answer are missing.
 // `mode` is what the partition does, not what it was told to: leader, follower, or broken.
 #pragma once
 
@@ -39,7 +44,7 @@ struct ShardView {
 };
 
 ShardView view_of(const Shard::Rooms&);
-void serve_view(Shard::Rooms&);                   // to the other shards
+void serve_view(Shard::Rooms&);                   // to other shards and nodes
 Result<std::string> cluster_text(Shard::Rooms&);  // parks: asks them
 
 }  // namespace perdure::node

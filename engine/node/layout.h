@@ -8,10 +8,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
 #include "engine/base/ids.h"
+#include "engine/log/quorum.h"
 #include "engine/wire/codec.h"
 
 namespace perdure::node {
@@ -23,12 +25,16 @@ struct Layout {
   std::uint64_t storage_id = 0;   // from the storage marker; seeds the frames' checks
   std::uint64_t incarnation = 0;  // of this process start
   std::uint64_t fingerprint = 0;  // of the cluster
+  NodeId node;                    // this one
+  log::Replication replication;   // of the log, and of partitions
   static constexpr auto fields = std::tuple(wire::field(1, "partitions", &Layout::partitions),
                                             wire::field(2, "streams", &Layout::streams),
                                             wire::field(3, "shards", &Layout::shards),
                                             wire::field(4, "storage_id", &Layout::storage_id),
                                             wire::field(5, "incarnation", &Layout::incarnation),
-                                            wire::field(6, "fingerprint", &Layout::fingerprint));
+                                            wire::field(6, "fingerprint", &Layout::fingerprint),
+                                            wire::field(7, "node", &Layout::node),
+                                            wire::field(8, "replication", &Layout::replication));
 
   std::uint32_t stream_of(PartitionId p) const {
     return static_cast<std::uint32_t>(p.raw() % streams);
@@ -53,15 +59,13 @@ struct Layout {
 struct ClusterConfig {
   std::uint64_t partitions = 0;
   std::uint64_t fingerprint = 0;  // drawn: two clusters may be given the same name
+  log::Replication replication;   // of the log; a partition has as many replicas
+  friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
   static constexpr auto fields =
       std::tuple(wire::field(1, "partitions", &ClusterConfig::partitions),
-                 wire::field(2, "fingerprint", &ClusterConfig::fingerprint));
+                 wire::field(2, "fingerprint", &ClusterConfig::fingerprint),
+                 wire::field(3, "replication", &ClusterConfig::replication));
 };
-
-// Of one node, under "node/<number>": bumped at every start.
-struct NodeLife {
-  std::uint64_t incarnation = 0;
-  static constexpr auto fields = std::tuple(wire::field(1, "incarnation", &NodeLife::incarnation));
-};
+inline constexpr std::string_view cluster_key = "cluster";
 
 }  // namespace perdure::node

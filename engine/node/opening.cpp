@@ -7,13 +7,17 @@
 #include "engine/base/bytes.h"
 #include "engine/io/clock.h"
 #include "engine/io/disk.h"
+#include "engine/io/http.h"
 #include "engine/io/peers.h"
-#include "engine/io/random.h"
-#include "engine/io/tables.h"
 #include "engine/io/trace.h"
 #include "engine/node/cluster_view.h"
+#include "engine/node/identity.h"
+#include "engine/node/joining.h"
+#include "engine/node/metadata_update.h"
+#include "engine/node/node_files.h"
 #include "engine/node/rooms.h"
-#include "engine/node/snapshot_verbs.h"
+#include "engine/node/snapshot_fetch.h"
+#include "engine/wal/storage_marker.h"
 
 namespace perdure::node {
 namespace {
@@ -21,6 +25,8 @@ namespace {
 using Rooms = Shard::Rooms;
 
 constexpr Duration hello_pause = std::chrono::milliseconds(5);
+constexpr Duration act_patience = std::chrono::seconds(10);
+constexpr Duration act_pause = std::chrono::milliseconds(100);
 constexpr LogletId former_metadata = LogletId(UINT64_MAX);
 
 // A loglet has one listener: where two met, one would hear nothing.
@@ -29,26 +35,10 @@ static_assert(watched_loglet != kept_by_the_group.entries);
 static_assert(watched_loglet != kept_by_the_group.ballots);
 static_assert(watched_loglet != kept_by_the_group.snapshots);
 
-wire::Uuid draw_id(io::World& world) {
-  return {.high = world.random.draw("node.proposal"), .low = world.random.draw("node.proposal")};
-}
-
-// Reads the object under `key`, lets `change` make a new one, writes it; again when
-// somebody was faster.  `change` returns false when it is good as it is.
-template <class T, class Change>
-Result<T> update(Rooms& r, const std::string& key, Change change) {
-  const Instant deadline = r.world.clock.steady() + open_patience;
-  for (;;) {
-    TRY(found, r.metadata->get(key, deadline));
-    TRY(value, wire::decode<T>(found.value));
-    if (!change(value)) return std::move(value);
-    control::Proposal proposal{.id = draw_id(r.world)};
-    proposal.writes.push_back(
-        {.key = key, .expected = found.version, .value = wire::encode(value)});
-    const Result<void> written = r.metadata->compare_and_set(std::move(proposal), deadline);
-    if (written) return std::move(value);
-    if (written.error().code != Code::conflict) return std::unexpected(written.error());
-  }
+// A node that is one of several waits for the others for as long as they need.
+Instant patience_of(const Rooms& r) {
+  const bool alone = r.known.nodes.size() <= 1;
+  return alone ? r.world.clock.steady() + open_patience : io::never;
 }
 
 // --- storage -----------------------------------------------------------------------------
@@ -67,58 +57,125 @@ Result<void> open_wals(Rooms& r) {
   return {};
 }
 
-// A cluster of one is a cluster: a metadata group with one voter, which others may join.
+void identify(Rooms& r) {
+  r.world.peers.identify({.node = r.layout.node,
+                          .incarnation = r.layout.incarnation,
+                          .cluster = r.options.cluster_name,
+                          .fingerprint = r.layout.fingerprint});
+}
+
+// --- metadata ----------------------------------------------------------------------------
+
+std::vector<NodeId> members_of(const control::Nodes& nodes, NodeId without) {
+  std::vector<NodeId> members;
+  for (const control::NodeEntry& node : nodes.nodes) {
+    const bool is_one =
+        node.has(control::NodeRole::metadata) && node.state != control::NodeState::gone;
+    if (is_one && node.id != without) members.push_back(node.id);
+  }
+  return members;
+}
+
+const control::Nodes& nodes_now(const Rooms& r) {
+  return r.state && r.state->nodes_version() > 0 ? r.state->nodes() : r.known;
+}
+
+// Until the group has made it a voter, however often that takes.
+void ask_to_be_a_member(Rooms& r) {
+  control::MetadataClient client(
+      r.world.fibers, r.group_members, [&r] { return members_of(nodes_now(r), r.layout.node); });
+  const auto is_voter = [&r] {
+    return r.store_of_metadata->raft().configuration().is_voter(r.layout.node);
+  };
+  while (!is_voter()) {
+    const Instant now = r.world.clock.steady();
+    const Result<void> added =
+        client.act(control::GroupAct::add, r.layout.node, now + act_patience);
+    if (!added && added.error().code == Code::cancelled) return;
+    if (!r.world.fibers.sleep_until(r.world.clock.steady() + act_pause)) return;
+  }
+}
+
+// A cluster of one is a cluster: a metadata group with one voter, which others join.
 Result<void> open_metadata(Rooms& r) {
+  if (!r.is(control::NodeRole::metadata)) {
+    r.metadata_client = std::make_unique<control::MetadataClient>(
+        r.world.fibers, r.group_members, [&r] { return members_of(nodes_now(r), NodeId(0)); });
+    r.metadata = r.metadata_client.get();
+    return {};
+  }
   if (r.wals.at(0)->find(former_metadata)) {
     return fail(Code::invalid, "the data directory is of a build before the metadata group");
   }
-  TRY(metadata,
-      control::RaftMetadata::open({.fibers = r.world.fibers,
-                                   .random = r.world.random,
-                                   .trace = r.world.trace,
-                                   .wal = *r.wals.at(0),
-                                   .members = r.group_members},
-                                  {.self = r.options.node,
-                                   .group = hash64(r.options.cluster_name),
-                                   .first_members = {.voters = {r.options.node}, .learners = {}},
-                                   .raft = {},
-                                   .limits = {}}));
+  raft::Configuration first;
+  if (r.layout.node == founder) first.voters = {founder};
+  TRY(metadata, control::RaftMetadata::open({.fibers = r.world.fibers,
+                                             .random = r.world.random,
+                                             .trace = r.world.trace,
+                                             .wal = *r.wals.at(0),
+                                             .members = r.group_members},
+                                            {.self = r.layout.node,
+                                             .group = r.layout.fingerprint,
+                                             .first_members = std::move(first),
+                                             .raft = {},
+                                             .limits = {}}));
   r.store_of_metadata = std::move(metadata);
   r.metadata = r.store_of_metadata.get();
   serve_group(r.rpc, *r.store_of_metadata);
+  if (r.layout.node != founder) {
+    r.errands.start("node.join_group", [&r] { ask_to_be_a_member(r); });
+  }
+  return {};
+}
+
+// Who makes the cluster says how it is to be; the others find it so.
+Result<ClusterConfig> cluster_config(Rooms& r) {
+  if (r.layout.node != founder) {
+    TRY(found, r.metadata->wait_newer(cluster_key, 0, patience_of(r)));
+    return wire::decode<ClusterConfig>(found.value);
+  }
+  return update<ClusterConfig>(
+      r.world, *r.metadata, cluster_key, patience_of(r),
+      [&r](ClusterConfig config) -> Result<ClusterConfig> {
+        if (config.partitions != 0) return config;
+        return ClusterConfig{.partitions = r.options.partitions,
+                             .fingerprint = r.layout.fingerprint,
+                             .replication = r.options.replication};
+      });
+}
+
+// This process is the node's life that counts from now on.
+Result<void> register_life(Rooms& r) {
+  TRY(nodes, update<control::Nodes>(r.world, *r.metadata, control::nodes_key, patience_of(r),
+                                    [&r](control::Nodes nodes) -> Result<control::Nodes> {
+                                      if (nodes.nodes.empty()) {
+                                        TRY(first, control::joined({}, entry_of(r)));
+                                        nodes = std::move(first);
+                                      }
+                                      return control::started(std::move(nodes), entry_of(r));
+                                    }));
+  r.known = std::move(nodes);
   return {};
 }
 
 Result<void> open_first(Rooms& r) {
-  const std::uint64_t fingerprint = r.world.random.draw("node.fingerprint") | 1;  // if it is new
-  TRY(opened, wal::open_marker(r.world.disk, {.cluster = r.options.cluster_name,
-                                              .node = r.options.node,
-                                              .streams = r.world.peers.shards(),
-                                              .id = r.world.random.draw("node.storage_id"),
-                                              .fingerprint = fingerprint}));
-  r.layout.streams = opened.marker.streams;
-  r.layout.shards = r.world.peers.shards();
-  r.layout.storage_id = opened.marker.id;
+  TRY_VOID(find_identity(r));
   TRY_VOID(open_wals(r));
-
+  identify(r);
+  tell_addresses(r.world.peers, r.known);
   TRY_VOID(open_metadata(r));
-  TRY(cluster, update<ClusterConfig>(r, "cluster", [&](ClusterConfig& config) {
-        if (config.partitions != 0 && config.fingerprint != 0) return false;
-        if (config.partitions == 0) config.partitions = r.options.partitions;
-        config.fingerprint =
-            opened.marker.fingerprint != 0 ? opened.marker.fingerprint : fingerprint;
-        return true;
-      }));
-  if (opened.marker.fingerprint != 0 && opened.marker.fingerprint != cluster.fingerprint) {
+  TRY(cluster, cluster_config(r));
+  if (cluster.fingerprint != r.layout.fingerprint) {
     return fail(Code::conflict, "the data directory belongs to another cluster of the name '" +
                                     r.options.cluster_name + "'");
   }
   r.layout.partitions = cluster.partitions;
-  TRY(life, update<NodeLife>(r, "node/" + std::to_string(r.options.node.raw()),
-                             [](NodeLife& node) { return ++node.incarnation, true; }));
-  r.layout.incarnation = life.incarnation;
-  r.layout.fingerprint = cluster.fingerprint;
-
+  r.layout.replication = cluster.replication;
+  const Result<void> registered = register_life(r);
+  if (!registered && registered.error().code == Code::fenced) {
+    return fail(Code::invalid, registered.error().detail);
+  }
+  TRY_VOID(registered);
   serve_metadata(r.world, r.rpc, *r.metadata);
   r.rpc.serve(Verb::hello,
               [&r](std::string_view) -> Result<std::string> { return wire::encode(r.layout); });
@@ -136,158 +193,131 @@ Result<void> open_first_or_say_why(Rooms& r) {
   return opened;
 }
 
-// Shard 0 may be busy with its disk still, or have refused; then it says why.
+// Shard 0 may be busy with its disk or its cluster still, or have refused; then it says why.
 Result<void> open_other(Rooms& r) {
-  const io::ShardAddress first{.node = r.world.peers.self().node, .shard = 0};
-  const Instant deadline = r.world.clock.steady() + open_patience;
+  constexpr io::ShardAddress first{.node = NodeId(0), .shard = 0};
+  constexpr Duration hello_patience = std::chrono::seconds(5);
   for (;;) {
-    const Result<std::string> answer = r.rpc.ask(first, Verb::hello, {}, deadline);
+    const Result<std::string> answer =
+        r.rpc.ask(first, Verb::hello, {}, r.world.clock.steady() + hello_patience);
     if (answer) {
       TRY(layout, wire::decode<Layout>(*answer));
       r.layout = layout;
       break;
     }
-    if (answer.error().code != Code::retry_later || r.world.clock.steady() >= deadline) {
+    const Code code = answer.error().code;
+    if (code != Code::retry_later && code != Code::timed_out) {
       return std::unexpected(answer.error());
     }
     TRY_VOID(r.world.fibers.sleep_until(r.world.clock.steady() + hello_pause));
   }
   r.remote_metadata = std::make_unique<RemoteMetadata>(r.world, r.rpc, first);
   r.metadata = r.remote_metadata.get();
+  identify(r);
   return open_wals(r);
 }
 
-// --- partitions --------------------------------------------------------------------------
+// --- cluster -----------------------------------------------------------------------------
 
-// New epochs for all of them in one write, so that starting costs one sync.
-Result<std::vector<Epoch>> mint_epochs(Rooms& r, const std::vector<PartitionId>& partitions) {
-  const Instant deadline = r.world.clock.steady() + open_patience;
-  for (;;) {
-    control::Proposal proposal{.id = draw_id(r.world)};
-    std::vector<Epoch> epochs;
-    for (const PartitionId partition : partitions) {
-      const std::string key = "epoch/" + std::to_string(partition.raw());
-      TRY(found, r.metadata->get(key, deadline));
-      epochs.push_back(Epoch(found.version + 1));  // the version is the epoch
-      proposal.writes.push_back(
-          {.key = key, .expected = found.version, .value = std::to_string(r.options.node.raw())});
+void keep_whom_we_know(Rooms& r) {
+  std::uint64_t kept = 0;
+  while (true) {
+    if (!r.state->wait_for_nodes(kept + 1)) return;
+    kept = r.state->nodes_version();
+    if (const Result<void> written = keep_known_nodes(r.world.disk, r.state->nodes()); !written) {
+      r.world.trace.event(io::Level::warn, "node.address_book.not_kept",
+                          {{"why", written.error().detail}});
     }
-    const Result<void> written = r.metadata->compare_and_set(std::move(proposal), deadline);
-    if (written) return epochs;
-    if (written.error().code != Code::conflict) return std::unexpected(written.error());
   }
 }
 
-Result<void> restore_if_there_is_one(Rooms& r, tables::Snapshots& snapshots,
-                                     const std::string& name) {
-  const Result<tables::SnapshotManifest> restored = snapshots.restore(r.world.tables, name);
-  if (restored || restored.error().code == Code::not_found) return {};
-  return std::unexpected(restored.error());
-}
-
-// Tables may be deleted at any time: rotten ones are.  Those that are not there come back
-// from a snapshot, or from the log alone.
-Result<std::unique_ptr<io::Family>> open_family(Rooms& r, PartitionId partition,
-                                                tables::Snapshots& snapshots) {
-  const std::string name = family_of(partition);
-  TRY(families, r.world.tables.list());
-  if (std::ranges::find(families, name) == families.end()) {
-    TRY_VOID(restore_if_there_is_one(r, snapshots, name));
-    return r.world.tables.open(name);
+void watch_the_cluster(Rooms& r) {
+  r.pulse = std::make_unique<Pulse>(
+      r.world, r.rpc, control::NodeLife(r.layout.incarnation), Pulse::Options(), [&r] {
+        r.state->usable().tell(r.pulse->usable());
+        r.state->changed();
+      });
+  if (r.store_of_metadata) {
+    r.controller = std::make_unique<Controller>(r.world, *r.store_of_metadata, *r.state, *r.pulse,
+                                                r.layout);
   }
-  Result<std::unique_ptr<io::Family>> opened = r.world.tables.open(name);
-  Result<void> readable = opened ? Result<void>() : std::unexpected(opened.error());
-  if (opened) {
-    const auto row = (*opened)->get(std::string(tables::partition_row_key().str()));
-    if (!row) readable = std::unexpected(row.error());
-  }
-  if (readable) return opened;
-  if (readable.error().code != Code::corrupt) return std::unexpected(readable.error());
-
-  r.world.trace.event(io::Level::warn, "node.tables.dropped",
-                      {{"partition", partition.raw()}, {"why", readable.error().detail}});
-  opened = fail(Code::corrupt, "dropped");
-  TRY_VOID(r.world.tables.drop(name));
-  TRY_VOID(restore_if_there_is_one(r, snapshots, name));
-  return r.world.tables.open(name);
-}
-
-Result<void> open_replica(Rooms& r, PartitionId id, Replica& replica) {
-  replica.snapshots = std::make_unique<tables::Snapshots>(r.world.disk, r.world.trace, id);
-  TRY_VOID(replica.snapshots->open());
-  TRY(family, open_family(r, id, *replica.snapshots));
-  replica.family = std::move(family);
-  replica.store = std::make_unique<tables::Store>(r.world.fibers, *replica.family);
-  replica.partition = std::make_unique<processor::Partition>(
-      processor::Partition::Parts{.world = r.world,
-                                  .owner = {.partition = id, .partitions = r.layout.partitions},
-                                  .store = *replica.store,
-                                  .handlers = *r.handlers,
-                                  .outbound = r.partitions},
-      processor::Options{.node = r.options.node,
-                         .incarnation = r.layout.incarnation,
-                         .witness = r.options.witness});
-  TRY_VOID(replica.partition->open(*replica.log));
-  r.partitions.add(*replica.partition);
-  TRY_VOID(replica.partition->lead(replica.epoch));
-  r.checkpointer->add({.partition = *replica.partition,
-                       .family = *replica.family,
-                       .snapshots = *replica.snapshots,
-                       .log = *replica.log});
-  return {};
+  r.state->on_change([&r] {
+    r.pulse->watch(r.state->nodes());
+    if (r.controller) r.controller->look();
+    const control::NodeEntry* const self = r.state->nodes().find(r.layout.node);
+    const bool over = self != nullptr && (self->life.raw() > r.layout.incarnation ||
+                                          self->state == control::NodeState::gone);
+    if (over) r.wal_watch.failed({Code::fenced, "another life of this node has begun, or it was "
+                                                "removed from the cluster"});
+  });
+  r.pulse->watch(r.state->nodes());
+  r.pulse->start();
+  if (r.controller) r.controller->start();
+  r.errands.start("node.address_book", [&r] { keep_whom_we_know(r); });
 }
 
 }  // namespace
 
-Result<void> open_storage(Rooms& r) {
+Result<void> open_storage(Shard::Rooms& r) {
   TRY_VOID(r.first() ? open_first_or_say_why(r) : open_other(r));
-  r.world.peers.identify({.node = r.options.node,
-                          .incarnation = r.layout.incarnation,
-                          .cluster = r.options.cluster_name,
-                          .fingerprint = r.layout.fingerprint});
   r.world.trace.event(io::Level::info, "node.shard.opened",
                       {{"shard", r.world.peers.self().shard},
+                       {"node", r.layout.node.raw()},
                        {"partitions", r.layout.partitions},
                        {"streams", r.layout.streams},
                        {"incarnation", r.layout.incarnation}});
   return {};
 }
 
-Result<void> open_partitions(Rooms& r) {
-  const std::vector<PartitionId> partitions =
-      r.layout.partitions_of_shard(r.world.peers.self().shard);
-  if (partitions.empty()) return {};  // more shards than partitions
-  std::vector<log::Place> places;
-  for (const PartitionId partition : partitions) {
-    places.push_back(
-        {.partition = partition, .store = *r.loglets.at(r.layout.stream_of(partition))});
-  }
-  TRY(logs, log::open_logs(
-                places, *r.chains, r.world.fibers, r.world.trace,
-                {.node = r.options.node, .incarnation = log::Incarnation(r.layout.incarnation)}));
-  TRY(epochs, mint_epochs(r, partitions));
-  for (std::size_t i = 0; i < partitions.size(); ++i) {
-    Replica& replica = r.replicas[partitions[i]];
-    replica.log = std::move(logs[i]);
-    replica.epoch = epochs[i];
-  }
+Result<void> open_cluster(Shard::Rooms& r) {
+  r.state = std::make_unique<ClusterState>(r.world, *r.metadata, r.layout);
+  hear_usable(r.rpc, r.state->usable(), [&r] { r.state->changed(); });
+  TRY_VOID(r.state->open(patience_of(r)));
+  r.chains = std::make_unique<MetadataChains>(r.world, *r.metadata);
+  r.log_servers = std::make_unique<LogServers>(
+      r.rpc, LogServers::Needs{.address_of = [&r](NodeId node,
+                                                  PartitionId p) { return r.state->shard_of(node, p); },
+                               .members = [&r] { return r.state->log_servers(); }});
+  r.log_server = std::make_unique<log::Server>(log::Server::Parts{
+      .store_of = [&r](PartitionId partition) -> log::LogletStore* {
+        const auto found = r.loglets.find(r.layout.stream_of(partition));
+        return found == r.loglets.end() ? nullptr : found->second.get();
+      },
+      .servers = *r.log_servers,
+      .fibers = r.world.fibers,
+      .trace = r.world.trace});
+  r.log_servers->serve(*r.log_server);
+  r.log_cluster = std::make_unique<log::Cluster>(
+      log::Cluster{.servers = *r.log_servers, .server = *r.log_server});
+  if (r.first()) watch_the_cluster(r);
+  return {};
+}
 
-  // Side by side, so that their announcements share a sync.
-  std::optional<Error> failure;
-  io::Group opening(r.world.fibers);
-  for (const PartitionId partition : partitions) {
-    opening.start(
-        "node.open_partition",
-        [&r, partition, &failure] {
-          const Result<void> opened = open_replica(r, partition, r.replicas.at(partition));
-          if (opened || failure) return;
-          failure = Error{opened.error().code, "partition " + std::to_string(partition.raw()) +
-                                                   ": " + opened.error().detail};
-        },
-        io::Stack::large);
-  }
-  opening.join();
-  if (failure) return std::unexpected(*failure);
+Result<void> open_node_port(Shard::Rooms& r) {
+  r.operations = std::make_unique<Operations>(
+      r.world, Operations::Sources{
+          .metadata = [&r] { return r.layout.partitions == 0 ? nullptr : r.metadata; },
+          .health = [&r] { return health_text(r); },
+          .metrics = [&r] { return r.options.metrics ? r.options.metrics() : std::string(); },
+          .cluster = [&r] { return cluster_text(r); },
+          .admits = [&r](const io::Request& request, std::string_view body) -> Result<void> {
+            if (!r.options.admits) return {};
+            return r.options.admits(request, body, r.world.clock.wall());
+          },
+          .join = [&r](std::string_view question) -> Result<std::string> {
+            return admit_newcomer(r.world, *r.metadata, r.options, r.layout, question,
+                                  [&r](NodeId node) {
+                                    return r.pulse && r.pulse->detector().health(node) ==
+                                                          control::Health::dead;
+                                  });
+          },
+          .provision = [&r] {
+            r.told_to_provision = true;
+            r.provisioned.notify_all();
+          }});
+  TRY(server, r.world.peers.listen(r.options.node_address, io::HttpLimits(),
+                                   [&r](io::Exchange& e) { r.operations->serve(e); }));
+  r.node_server = std::move(server);
   return {};
 }
 
@@ -301,7 +331,8 @@ void open_administration(Rooms& r) {
                                                                    .fibers = r.world.fibers,
                                                                    .clock = r.world.clock,
                                                                    .random = r.world.random});
-  r.admin_registry = std::make_unique<AdminRegistry>(r.world, *r.registry, *r.schema, r.rpc);
+  r.admin_registry = std::make_unique<AdminRegistry>(r.world, *r.registry, *r.schema, r.rpc,
+                                                     *r.state);
   r.admin = std::make_unique<admin::Admin>(
       admin::Needs{.clock = r.world.clock,
                    .fibers = r.world.fibers,
@@ -314,30 +345,24 @@ void open_administration(Rooms& r) {
                                              ? "http://" + r.options.ingress_address + "/"
                                              : r.options.advertised_ingress,
                      .cluster_name = r.options.cluster_name,
-                     .metadata_members = {r.options.node.raw()},
+                     .metadata_members = {r.layout.node.raw()},
                      .handler_defaults = r.options.invocation_defaults});
-  r.operations = std::make_unique<Operations>(
-      r.world, *r.metadata,
-      Operations::Sources{
-          .health = [&r] { return health_text(r); },
-          .metrics = [&r] { return r.options.metrics ? r.options.metrics() : std::string(); },
-          .cluster = [&r] { return cluster_text(r); },
-          .admits = [&r](const io::Request& request, std::string_view body) -> Result<void> {
-            if (!r.options.admits) return {};
-            return r.options.admits(request, body, r.world.clock.wall());
-          }});
 }
 
 std::string health_text(const Rooms& r) {
   std::uint64_t leads = 0, broken = 0;
-  for (const auto& [id, replica] : r.replicas) {
-    leads += replica.partition && replica.partition->leads() ? 1 : 0;
-    broken += replica.partition && replica.partition->broken() ? 1 : 0;
+  if (r.replicas) {
+    for (const auto& [id, replica] : r.replicas->all()) {
+      const processor::Partition* const partition = replica->partition();
+      leads += partition && partition->leads() ? 1 : 0;
+      broken += partition && partition->broken() ? 1 : 0;
+    }
   }
   const std::string wal_failed =
       std::ranges::any_of(r.wals, [](const auto& wal) { return wal.second->failed(); }) ? "true"
                                                                                         : "false";
-  return "{\"status\":\"Alive\",\"node_id\":\"N" + std::to_string(r.options.node.raw()) + ":" +
+  const std::string status = r.ingress ? "Alive" : "Starting";
+  return "{\"status\":\"" + status + "\",\"node_id\":\"N" + std::to_string(r.layout.node.raw()) + ":" +
          std::to_string(r.layout.incarnation) + "\",\"cluster_name\":\"" + r.options.cluster_name +
          "\",\"partitions\":" + std::to_string(r.layout.partitions) +
          ",\"leading_on_this_shard\":" + std::to_string(leads) +

@@ -1,6 +1,13 @@
 // engine/node/opening.h
 //
 // How a shard comes up, step by step; shard.cpp calls these in order.
+//
+//     identity   storage marker, or joining a cluster, or making one     shard 0
+//     storage    WAL streams
+//     metadata   member of the group, or a client of it                  shard 0
+//     cluster    its configuration; this node in it, in its new life     shard 0
+//
+// The other shards ask shard 0 for the outcome.
 #pragma once
 
 #include <string>
@@ -13,16 +20,19 @@ namespace perdure::node {
 
 // Nobody's: under it a WalWatch listens.
 inline constexpr LogletId watched_loglet{UINT64_MAX - 1};
-inline constexpr Duration open_patience = std::chrono::seconds(60);  // of one step
+inline constexpr Duration open_patience = std::chrono::seconds(60);  // of one step, if alone
 
-// Marker, WAL streams, metadata: after this the layout is known.  Shard 0 makes what is
-// missing and bumps the incarnation; the others ask it.
+// After this the layout is known, and the metadata store can be asked.  Parks for as long as
+// the cluster needs.
 Result<void> open_storage(Shard::Rooms&);
 
-// Logs, tables, replay, leadership, for all partitions of the shard.
-Result<void> open_partitions(Shard::Rooms&);
+// What the cluster sees of this shard, and it of the cluster: nodes, plan, log servers.
+Result<void> open_cluster(Shard::Rooms&);
 
-// What only shard 0 has: discovery, registry, admin API, the node's own port.
+// The node's own port: before all else, as operators want to see a start, too.  Shard 0.
+Result<void> open_node_port(Shard::Rooms&);
+
+// What only shard 0 has besides: discovery, registry, admin API.
 void open_administration(Shard::Rooms&);
 
 // What GET /health of the node's port says: JSON.

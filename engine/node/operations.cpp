@@ -1,11 +1,13 @@
 #include "engine/node/operations.h"
 
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "engine/io/clock.h"
-#include "engine/io/random.h"
 #include "engine/io/trace.h"
+#include "engine/node/joining.h"
+#include "engine/node/metadata_update.h"
 #include "engine/wire/json.h"
 
 namespace perdure::node {
@@ -59,6 +61,9 @@ void Operations::serve(io::Exchange& exchange) {
   if (path.starts_with(metadata) && path.size() > metadata.size()) {
     return serve_metadata(exchange, path.substr(metadata.size()));
   }
+  if (request.method == "POST" && path.starts_with("/cluster/")) {
+    return serve_change(exchange, path);
+  }
   if (request.method != "GET" && request.method != "HEAD") {
     return exchange.respond(head(405, "text/plain"), "method not allowed\n");
   }
@@ -74,8 +79,78 @@ void Operations::serve(io::Exchange& exchange) {
     return exchange.respond(head(200, "application/json"), *status);
   }
   exchange.respond(head(404, "text/plain"),
-                   "the node port has /health, /metrics, /cluster/status and "
-                   "/cluster/metadata/KEY\n");
+                   "the node port has /health, /metrics, /cluster/status, "
+                   "/cluster/metadata/KEY and what operators post to /cluster/\n");
+}
+
+Result<control::Metadata*> Operations::metadata() const {
+  control::Metadata* const found = sources_.metadata();
+  if (found == nullptr) return fail(Code::retry_later, "this node is not in a cluster yet");
+  return found;
+}
+
+// What changes something and is answered with a body.
+void Operations::serve_change(io::Exchange& exchange, const std::string& path) {
+  const Result<std::string> body = whole_body(exchange, world_.clock.steady() + patience);
+  if (!body) return refuse(exchange, body.error());
+  if (const Result<void> admitted = sources_.admits(exchange.request(), *body); !admitted) {
+    return refuse(exchange, admitted.error());
+  }
+  const Result<std::string> answer = change(path, *body);
+  if (!answer) return refuse(exchange, answer.error());
+  exchange.respond(head(200, path == join_path ? "application/octet-stream" : "application/json"),
+                   *answer);
+}
+
+Result<std::string> Operations::change(const std::string& path, std::string_view body) {
+  if (path == "/cluster/provision") {
+    if (sources_.metadata() != nullptr) {
+      return fail(Code::conflict, "this node is in a cluster already");
+    }
+    sources_.provision();
+    return "{}\n";
+  }
+  if (path == join_path) {
+    TRY_VOID(metadata());
+    return sources_.join(body);
+  }
+  constexpr std::string_view nodes = "/cluster/nodes/";
+  if (path.starts_with(nodes)) {
+    const std::string_view rest = std::string_view(path).substr(nodes.size());
+    const std::size_t slash = rest.find('/');
+    if (slash != rest.npos) return change_node(rest.substr(0, slash), rest.substr(slash + 1));
+  }
+  return fail(Code::not_found, "nothing is posted to " + path);
+}
+
+Result<std::string> Operations::change_node(std::string_view id_text, std::string_view state_text) {
+  TRY(store, metadata());
+  std::uint64_t id = 0;
+  const char* const end = id_text.data() + id_text.size();
+  if (std::from_chars(id_text.data(), end, id).ptr != end || id_text.empty()) {
+    return fail(Code::invalid, "'" + std::string(id_text) + "' is not the number of a node");
+  }
+  std::optional<control::NodeState> state;
+  for (const auto each :
+       {control::NodeState::active, control::NodeState::draining, control::NodeState::gone}) {
+    if (control::name_of(each) == state_text) state = each;
+  }
+  const bool lost = state_text == "lost";
+  if (!state && !lost) {
+    return fail(Code::invalid, "a node becomes active, draining, gone or lost, not '" +
+                                   std::string(state_text) + "'");
+  }
+  TRY(nodes, update<control::Nodes>(
+                 world_, *store, control::nodes_key, world_.clock.steady() + patience,
+                 [&](control::Nodes before) {
+                   return lost ? control::without(std::move(before), NodeId(id))
+                               : control::with_state(std::move(before), NodeId(id), *state);
+                 }));
+  const control::NodeState now = nodes.find(NodeId(id))->state;
+  world_.trace.event(io::Level::warn, "node.state.changed",
+                     {{"node", id}, {"state", control::name_of(now)}});
+  return "{\"id\":" + std::to_string(id) + ",\"state\":\"" + std::string(control::name_of(now)) +
+         "\"}\n";
 }
 
 void Operations::serve_metadata(io::Exchange& exchange, std::string key) {
@@ -86,7 +161,10 @@ void Operations::serve_metadata(io::Exchange& exchange, std::string key) {
 }
 
 void Operations::get(io::Exchange& exchange, const std::string& key) {
-  const Result<control::Versioned> found = metadata_.get(key, world_.clock.steady() + patience);
+  const Result<control::Versioned> found = [&]() -> Result<control::Versioned> {
+    TRY(store, metadata());
+    return store->get(key, world_.clock.steady() + patience);
+  }();
   if (!found) return refuse(exchange, found.error());
   if (found->version == 0) return refuse(exchange, {Code::not_found, "no object '" + key + "'"});
   io::Response response = head(200, "application/octet-stream");
@@ -107,10 +185,12 @@ void Operations::put(io::Exchange& exchange, std::string key) {
   if (!text || std::from_chars(text->data(), end, expected).ptr != end) {
     return refuse(exchange, {Code::invalid, "the header expected-version must be a number"});
   }
-  control::Proposal proposal{.id = {.high = world_.random.draw("node.proposal"),
-                                    .low = world_.random.draw("node.proposal")}};
+  control::Proposal proposal = new_proposal(world_);
   proposal.writes.push_back({.key = key, .expected = expected, .value = std::move(*body)});
-  const Result<void> written = metadata_.compare_and_set(std::move(proposal), deadline);
+  const Result<void> written = [&]() -> Result<void> {
+    TRY(store, metadata());
+    return store->compare_and_set(std::move(proposal), deadline);
+  }();
   if (!written) return refuse(exchange, written.error());
   world_.trace.event(io::Level::warn, "node.metadata.written",
                      {{"key", key}, {"version", expected + 1}, {"by", exchange.peer()}});

@@ -6,6 +6,9 @@
 //     GET  /health                   JSON: name, cluster, incarnation, partitions led
 //     GET  /metrics                  Prometheus text, from the host (Options::metrics)
 //     GET  /cluster/status           JSON: nodes, and every partition of this one
+//     POST /cluster/join             a process with an empty disk (joining.h)
+//     POST /cluster/provision        a node that waits for it makes its cluster
+//     POST /cluster/nodes/ID/STATE   active, draining or gone (nodes.h); lost: gone at once
 //     GET  /cluster/metadata/KEY     an object of the metadata store, and in the header
 //                                    `version` how often it was written; 404: never
 //     PUT  /cluster/metadata/KEY     writes it if its version is that of the header
@@ -32,13 +35,15 @@ class Operations {
  public:
   // Each is asked in the fiber of a request, and may park.
   struct Sources {
+    std::function<control::Metadata*()> metadata;  // nullptr: not yet
     std::function<std::string()> health;           // JSON
     std::function<std::string()> metrics;          // Prometheus text
     std::function<Result<std::string>()> cluster;  // JSON
     std::function<Result<void>(const io::Request&, std::string_view body)> admits;
+    std::function<Result<std::string>(std::string_view question)> join;
+    std::function<void()> provision;
   };
-  Operations(io::World& world, control::Metadata& metadata, Sources sources)
-      : world_(world), metadata_(metadata), sources_(std::move(sources)) {}
+  Operations(io::World& world, Sources sources) : world_(world), sources_(std::move(sources)) {}
 
   void serve(io::Exchange&);
 
@@ -46,9 +51,12 @@ class Operations {
   void serve_metadata(io::Exchange&, std::string key);
   void get(io::Exchange&, const std::string& key);
   void put(io::Exchange&, std::string key);
+  void serve_change(io::Exchange&, const std::string& path);
+  Result<std::string> change(const std::string& path, std::string_view body);
+  Result<std::string> change_node(std::string_view id, std::string_view state);
+  Result<control::Metadata*> metadata() const;
 
   io::World& world_;
-  control::Metadata& metadata_;
   const Sources sources_;
 };
 

@@ -9,11 +9,14 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
 #include "engine/base/time.h"
+#include "engine/control/nodes.h"
 #include "engine/io/http.h"
+#include "engine/log/quorum.h"
 #include "engine/wire/schema.h"
 
 namespace perdure::processor {
@@ -25,8 +28,14 @@ namespace perdure::node {
 struct Options {
   std::string cluster_name = "perdure";
   std::string node_name = "n1";
-  NodeId node{1};
   std::string version;            // of this build, for /version and the log
+  // Of an empty data directory: node addresses of a cluster to join, one of which answers.
+  // Without any, the node makes its own cluster, of which it is node 1.
+  std::vector<std::string> join;
+  bool auto_provision = true;     // makes it without being told to (POST /cluster/provision)
+  log::Replication replication;   // of a new cluster: of its log, and of partitions
+  std::uint32_t roles = control::every_role;
+  std::string zone, region;       // where it stands
   std::uint32_t partitions = 24;  // of a new cluster; an existing one keeps its number
 
   // "host:port".  Every shard listens on the ingress address; shard 0 has the others.
@@ -51,6 +60,8 @@ struct Options {
   // Whether a request to the node port may change something; empty: each may.  Error:
   // fenced, with the reason.
   std::function<Result<void>(const io::Request&, std::string_view body, WallTime)> admits;
+  // What a request to the node port of another shows, that it may; may be empty.
+  std::function<io::Header(const io::Request&, std::string_view body, WallTime)> proves;
   Duration drain = std::chrono::seconds(5);  // what a graceful stop waits for requests
   processor::Witness* witness = nullptr;     // of checks; outlives the node
 };

@@ -122,6 +122,11 @@ Result<Answer> output_of(Result<processor::InvocationStatus> status) {
 
 Partitions::Partitions(io::World& world, Rpc& rpc) : world_(world), rpc_(rpc) {}
 
+void Partitions::begin(std::uint64_t partitions, const ClusterState& state) {
+  partitions_ = partitions;
+  state_ = &state;
+}
+
 void Partitions::add(processor::Partition& here) { here_[here.owner().partition] = &here; }
 
 processor::Partition* Partitions::find(PartitionId partition) {
@@ -134,11 +139,16 @@ processor::Partition* Partitions::find_for(const wire::InvocationId& id) {
 }
 
 PartitionId Partitions::partition_of(std::uint64_t partition_key) const {
-  return wire::partition_of(partition_key, layout_.partitions);
+  return wire::partition_of(partition_key, partitions_);
 }
 
-bool Partitions::is_here(PartitionId partition) const {
-  return layout_.shard_of(partition) == world_.peers.self().shard;
+Result<io::ShardAddress> Partitions::leader_of(PartitionId partition) const {
+  const auto leader = state_ == nullptr ? std::nullopt : state_->leader_of(partition);
+  if (!leader) {
+    return fail(Code::retry_later,
+                "nobody leads partition " + std::to_string(partition.raw()) + " now");
+  }
+  return *leader;
 }
 
 Result<processor::Partition*> Partitions::here(PartitionId partition) {
@@ -154,9 +164,10 @@ Result<processor::Partition*> Partitions::here(PartitionId partition) {
 
 Result<Admitted> Partitions::submit(const Submission& submission, Instant deadline) {
   const PartitionId partition = partition_of(submission.partition_key);
-  if (is_here(partition)) return submit_here(partition, submission, deadline);
+  TRY(leader, leader_of(partition));
+  if (is_self(leader)) return submit_here(partition, submission, deadline);
 
-  TRY(bytes, ask(partition, Verb::submit,
+  TRY(bytes, ask(leader, Verb::submit,
                  wire::encode(SubmitQuestion{.partition = partition,
                                              .record = submission.record,
                                              .wait = submission.wait,
@@ -206,12 +217,9 @@ Result<bool> Partitions::is_fresh(processor::Partition& partition, const Submiss
 
 Result<Answer> Partitions::await(const wire::InvocationId& id, Instant deadline) {
   const PartitionId partition = partition_of(id.partition_key);
-  if (is_here(partition)) {
-    TRY(found, here(partition));
-    TRY(ended, found->await_completion(id, deadline));
-    return answer_of(std::move(ended));
-  }
-  TRY(bytes, ask(partition, Verb::await,
+  TRY(leader, leader_of(partition));
+  if (is_self(leader)) return await_here(id, deadline);
+  TRY(bytes, ask(leader, Verb::await,
                  wire::encode(InvocationQuestion{.id = id, .within = within(deadline)}), deadline));
   TRY(message, wire::decode<AnswerMessage>(bytes));
   return from_message(std::move(message));
@@ -219,25 +227,37 @@ Result<Answer> Partitions::await(const wire::InvocationId& id, Instant deadline)
 
 Result<Answer> Partitions::output(const wire::InvocationId& id, Instant deadline) {
   const PartitionId partition = partition_of(id.partition_key);
-  if (is_here(partition)) {
-    TRY(found, here(partition));
-    return output_of(found->status(id));
-  }
-  TRY(bytes, ask(partition, Verb::output, wire::encode(InvocationQuestion{.id = id}), deadline));
+  TRY(leader, leader_of(partition));
+  if (is_self(leader)) return output_here(id);
+  TRY(bytes, ask(leader, Verb::output, wire::encode(InvocationQuestion{.id = id}), deadline));
   TRY(message, wire::decode<AnswerMessage>(bytes));
   return from_message(std::move(message));
+}
+
+Result<Answer> Partitions::await_here(const wire::InvocationId& id, Instant deadline) {
+  TRY(found, here(partition_of(id.partition_key)));
+  TRY(ended, found->await_completion(id, deadline));
+  return answer_of(std::move(ended));
+}
+
+Result<Answer> Partitions::output_here(const wire::InvocationId& id) {
+  TRY(found, here(partition_of(id.partition_key)));
+  return output_of(found->status(id));
+}
+
+Result<admin::Look> Partitions::look_here(const wire::InvocationId& id) {
+  TRY(found, here(partition_of(id.partition_key)));
+  TRY(status, found->status(id));
+  return look_of(status);
 }
 
 // --- admin ---------------------------------------------------------------------------------
 
 Result<admin::Look> Partitions::look(const wire::InvocationId& id, Instant deadline) {
   const PartitionId partition = partition_of(id.partition_key);
-  if (is_here(partition)) {
-    TRY(found, here(partition));
-    TRY(status, found->status(id));
-    return look_of(status);
-  }
-  TRY(bytes, ask(partition, Verb::look, wire::encode(InvocationQuestion{.id = id}), deadline));
+  TRY(leader, leader_of(partition));
+  if (is_self(leader)) return look_here(id);
+  TRY(bytes, ask(leader, Verb::look, wire::encode(InvocationQuestion{.id = id}), deadline));
   TRY(message, wire::decode<LookMessage>(bytes));
   return admin::Look{.stage = message.stage,
                      .pinned = message.pinned,
@@ -255,7 +275,7 @@ Result<admin::Submitted> Partitions::submit(std::uint64_t partition_key, std::st
 // --- outboxes --------------------------------------------------------------------------------
 
 Result<void> Partitions::deliver(PartitionId to, const std::string& record) {
-  TRY(submitted, submit(wire::partition_start(to, layout_.partitions), record,
+  TRY(submitted, submit(wire::partition_start(to, partitions_), record,
                         world_.clock.steady() + deliver_within));
   // Outboxes go by marks, not by ids of requests.
   if (submitted.refused_at) return fail(Code::invalid, "an outbox was taken for a request");
@@ -269,10 +289,9 @@ std::chrono::milliseconds Partitions::within(Instant deadline) const {
       std::min(deadline - world_.clock.steady(), longest_question));
 }
 
-Result<std::string> Partitions::ask(PartitionId partition, Verb verb, const std::string& question,
-                                    Instant deadline) {
-  const io::ShardAddress to{.node = world_.peers.self().node, .shard = layout_.shard_of(partition)};
-  return rpc_.ask(to, verb, question, deadline == io::never ? deadline : deadline + grace);
+Result<std::string> Partitions::ask(io::ShardAddress leader, Verb verb,
+                                    const std::string& question, Instant deadline) {
+  return rpc_.ask(leader, verb, question, deadline == io::never ? deadline : deadline + grace);
 }
 
 void Partitions::serve() {
@@ -293,17 +312,17 @@ void Partitions::serve() {
   });
   rpc_.serve(Verb::await, [=, this](std::string_view bytes) -> Result<std::string> {
     TRY(question, wire::decode<InvocationQuestion>(bytes));
-    TRY(answer, await(question.id, deadline_of(question.within)));
+    TRY(answer, await_here(question.id, deadline_of(question.within)));
     return wire::encode(to_message(std::move(answer)));
   });
   rpc_.serve(Verb::output, [this](std::string_view bytes) -> Result<std::string> {
     TRY(question, wire::decode<InvocationQuestion>(bytes));
-    TRY(answer, output(question.id, io::never));
+    TRY(answer, output_here(question.id));
     return wire::encode(to_message(std::move(answer)));
   });
   rpc_.serve(Verb::look, [this](std::string_view bytes) -> Result<std::string> {
     TRY(question, wire::decode<InvocationQuestion>(bytes));
-    TRY(found, look(question.id, io::never));
+    TRY(found, look_here(question.id));
     return wire::encode(LookMessage{.stage = found.stage,
                                     .pinned = found.pinned,
                                     .protocol_version = found.protocol_version,

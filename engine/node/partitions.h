@@ -4,17 +4,21 @@
 // the admin API and the outboxes of other partitions all come through here, and cannot
 // tell which it was.
 //
-//     key ─► partition ─► shard ─┬─ this one:  processor::Partition, directly
-//                                └─ another:   Rpc, and the same there
+//     key ─► partition ─► who leads it, by the plan ─┬─ this shard:  processor::Partition
+//                                                    └─ another, of this node or of
+//                                                       another one:  Rpc, and the same there
 //
-// Nothing is retried here: who asks knows whether asking twice is harmless.
+// The plan may be old, and who is asked may not lead yet, or any more: then the answer is
+// retry_later or retry_elsewhere.  Nothing is retried here: who asks knows whether asking
+// twice is harmless.
 #pragma once
 
 #include <map>
 
 #include "engine/admin/admin.h"
 #include "engine/ingress/ingress.h"
-#include "engine/node/layout.h"
+#include "engine/io/peers.h"
+#include "engine/node/cluster_state.h"
 #include "engine/node/rpc.h"
 #include "engine/processor/partition.h"
 
@@ -26,9 +30,10 @@ class Partitions final : public ingress::Partitions,
  public:
   Partitions(io::World&, Rpc&);
 
-  // Before the first question: where everything is, and what of it is here.
-  void layout(const Layout& layout) { layout_ = layout; }
+  // Before the first question: how many partitions there are, and who leads which.
+  void begin(std::uint64_t partitions, const ClusterState& state);
   void add(processor::Partition& here);
+  void remove(PartitionId here) { here_.erase(here); }
   void clear() { here_.clear(); }  // none is here any more: all are asked to try again
   void serve();                    // answers other shards
 
@@ -49,15 +54,20 @@ class Partitions final : public ingress::Partitions,
 
  private:
   Result<processor::Partition*> here(PartitionId);
-  bool is_here(PartitionId p) const;
-  Result<std::string> ask(PartitionId, Verb, const std::string& question, Instant deadline);
+  Result<io::ShardAddress> leader_of(PartitionId) const;
+  bool is_self(io::ShardAddress shard) const { return shard == world_.peers.self(); }
+  Result<std::string> ask(io::ShardAddress, Verb, const std::string& question, Instant deadline);
   Result<ingress::Admitted> submit_here(PartitionId, const ingress::Submission&, Instant deadline);
+  Result<ingress::Answer> await_here(const wire::InvocationId&, Instant deadline);
+  Result<ingress::Answer> output_here(const wire::InvocationId&);
+  Result<admin::Look> look_here(const wire::InvocationId&);
   std::chrono::milliseconds within(Instant deadline) const;
   Result<bool> is_fresh(processor::Partition&, const ingress::Submission&);
 
   io::World& world_;
   Rpc& rpc_;
-  Layout layout_;
+  std::uint64_t partitions_ = 1;
+  const ClusterState* state_ = nullptr;
   std::map<PartitionId, processor::Partition*> here_;
 };
 

@@ -31,6 +31,12 @@ Code code_of(std::uint8_t raw) {
   return raw <= static_cast<std::uint8_t>(Code::failed) ? static_cast<Code>(raw) : Code::failed;
 }
 
+// A shard of this process may not know yet which node it is.
+io::ShardAddress back_to(const io::Origin& from) {
+  return from.connection == 0 ? io::ShardAddress{.node = NodeId(0), .shard = from.shard.shard}
+                              : from.shard;
+}
+
 }  // namespace
 
 Rpc::Rpc(io::World& world)
@@ -141,12 +147,13 @@ void Rpc::serve_question(const io::Origin& from, std::uint64_t question, Verb ve
                          std::string bytes) {
   const auto serve = serves_.find(verb);
   if (serve == serves_.end()) {
-    return answer(from.shard, question, fail(Code::retry_later, "shard does not serve this yet"));
+    return answer(back_to(from), question,
+                  fail(Code::retry_later, "shard does not serve this yet"));
   }
   if (serving_.size() >= serving_max) {
-    return answer(from.shard, question, fail(Code::retry_later, "shard serves too much already"));
+    return answer(back_to(from), question, fail(Code::retry_later, "shard serves too much already"));
   }
-  serving_.start("rpc.serve", [this, to = from.shard, question, &function = serve->second,
+  serving_.start("rpc.serve", [this, to = back_to(from), question, &function = serve->second,
                                bytes = std::move(bytes)] {
     answer(to, question, function(std::string_view(bytes).substr(head_bytes)));
   });

@@ -52,6 +52,10 @@ enum class Verb : std::uint8_t {
   log_ask = 12,     // a question about this node's copies of a loglet
   log_frame = 13,   // a writer's records, or what a copy says to them: told, never answered
   view = 14,        // what a shard says of its partitions
+  gossip = 15,      // who is alive, as another node sees it: told
+  usable = 16,      // whom this node takes for alive, to its other shards: told
+  snapshot = 17,    // what snapshot of a partition there is, or a piece of it
+  laid_down = 18,   // how far a partition's tables go, durably
 };
 
 class Rpc {

@@ -11,6 +11,7 @@
 #include "engine/node/cluster_view.h"
 #include "engine/node/opening.h"
 #include "engine/node/rooms.h"
+#include "engine/node/snapshot_fetch.h"
 
 namespace perdure::node {
 namespace {
@@ -37,6 +38,18 @@ tables::CheckpointOptions checkpoint_options(const Options& options) {
           .shared_bytes_max = options.dirty_bytes_max * 2};
 }
 
+// Of a cluster of one: it serves when it leads, or says why it cannot.  With several nodes
+// others may have to come first.
+Result<void> wait_for_our_partitions(Shard::Rooms& r) {
+  const Instant deadline = r.world.clock.steady() + open_patience;
+  const bool can_be_led =
+      r.layout.replication.copies == 1 && r.is(control::NodeRole::worker) &&
+      r.is(control::NodeRole::log);
+  if (!can_be_led) return {};
+  TRY_VOID(r.state->wait_for_plan(1, deadline));
+  return r.replicas->wait_settled(deadline);
+}
+
 }  // namespace
 
 // The wiring diagram: what needs nothing but the World.  The rest is made by open(),
@@ -47,7 +60,9 @@ Shard::Rooms::Rooms(const Options& told, const io::World& given)
       rpc(world),
       wal_watch(world.fibers),
       group_members(rpc),
-      partitions(world, rpc) {}
+      partitions(world, rpc),
+      provisioned(world.fibers),
+      errands(world.fibers) {}
 
 Shard::Shard(const Options& options, const io::World& world)
     : rooms_(std::make_unique<Rooms>(options, world)) {}
@@ -56,15 +71,16 @@ Shard::~Shard() = default;
 
 Result<void> Shard::open() {
   Rooms& r = *rooms_;
+  if (r.first()) TRY_VOID(open_node_port(r));
   TRY_VOID(open_storage(r));
-  r.chains = std::make_unique<MetadataChains>(r.world, *r.metadata);
+  TRY_VOID(open_cluster(r));
 
   r.schema = std::make_unique<SchemaView>(r.world, *r.metadata);
   TRY_VOID(r.schema->open(r.world.clock.steady() + open_patience));
   serve_schema_seen(r.world, r.rpc, *r.schema);
   serve_view(r);
 
-  r.partitions.layout(r.layout);
+  r.partitions.begin(r.layout.partitions, *r.state);
   r.partitions.serve();
   r.journal = std::make_unique<PartitionJournal>(r.partitions);
   r.invoker = std::make_unique<invoker::Invoker>(r.world, invoker_options(r.options), *r.journal,
@@ -72,8 +88,23 @@ Result<void> Shard::open() {
   r.checkpointer = std::make_unique<Checkpointer>(
       r.world, checkpoint_options(r.options), [&r](const Error& why) { r.wal_watch.failed(why); });
   r.handlers = std::make_unique<InvokerHandlers>(*r.invoker, *r.checkpointer);
-  TRY_VOID(open_partitions(r));
+  r.replicas = std::make_unique<Replicas>(ReplicaNeeds{.world = r.world,
+                                                       .rpc = r.rpc,
+                                                       .options = r.options,
+                                                       .layout = r.layout,
+                                                       .state = *r.state,
+                                                       .metadata = *r.metadata,
+                                                       .chains = *r.chains,
+                                                       .loglets = r.loglets,
+                                                       .cluster = *r.log_cluster,
+                                                       .partitions = r.partitions,
+                                                       .handlers = *r.handlers,
+                                                       .checkpointer = *r.checkpointer});
+  serve_replicas(r.rpc, r.world, *r.replicas);
+  r.state->on_change([&r] { r.replicas->look(); });
+  r.replicas->start();
   r.checkpointer->start();
+  if (r.state->is_alone()) TRY_VOID(wait_for_our_partitions(r));
 
   r.ingress = std::make_unique<ingress::Ingress>(ingress::Needs{.clock = r.world.clock,
                                                                 .fibers = r.world.fibers,
@@ -89,47 +120,50 @@ Result<void> Shard::open() {
 Result<Addresses> Shard::listen(const std::string& ingress_address) {
   Rooms& r = *rooms_;
   Addresses bound;
-  TRY(ingress, r.world.http.serve(ingress_address, io::HttpLimits(),
-                                  [&r](io::Exchange& e) { r.ingress->serve(e); }));
-  r.ingress_server = std::move(ingress);
-  bound.ingress = r.ingress_server->address();
-  if (!r.first()) return bound;
-
-  TRY(admin, r.world.http.serve(r.options.admin_address, io::HttpLimits(),
-                                [&r](io::Exchange& e) { r.admin->serve(e); }));
-  r.admin_server = std::move(admin);
-  bound.admin = r.admin_server->address();
-  TRY(node, r.world.peers.listen(r.options.node_address, io::HttpLimits(),
-                                 [&r](io::Exchange& e) { r.operations->serve(e); }));
-  r.node_server = std::move(node);
-  bound.node = r.node_server->address();
+  if (r.node_server) bound.node = r.node_server->address();
+  if (r.is(control::NodeRole::ingress)) {
+    TRY(ingress, r.world.http.serve(ingress_address, io::HttpLimits(),
+                                    [&r](io::Exchange& e) { r.ingress->serve(e); }));
+    r.ingress_server = std::move(ingress);
+    bound.ingress = r.ingress_server->address();
+  }
+  if (r.first() && r.is(control::NodeRole::admin)) {
+    TRY(admin, r.world.http.serve(r.options.admin_address, io::HttpLimits(),
+                                  [&r](io::Exchange& e) { r.admin->serve(e); }));
+    r.admin_server = std::move(admin);
+    bound.admin = r.admin_server->address();
+  }
   return bound;
 }
 
 Error Shard::wait_until_failed() { return rooms_->wal_watch.wait(); }
 
-// From the outside in: no new requests, then no new attempts, then nothing is applied,
-// then nothing is written.
+// Others lead on; then from the outside in: no new requests, no new attempts, then nothing is
+// applied, then nothing is written.
 void Shard::stop() {
   Rooms& r = *rooms_;
   if (r.stopped) return;
   r.stopped = true;
   const Instant drained = r.world.clock.steady() + r.options.drain;
+  if (r.pulse) r.pulse->leave();
+  if (r.replicas && !r.state->is_alone()) (void)r.replicas->wait_until_none_leads(drained);
   for (auto* server : {&r.ingress_server, &r.admin_server, &r.node_server}) {
     if (*server) (*server)->stop(drained);
     server->reset();
   }
   if (r.invoker) r.invoker->shut_down();
+  if (r.controller) r.controller->stop();
+  if (r.pulse) r.pulse->stop();
+  if (r.replicas) r.replicas->rest();
   if (r.checkpointer) r.checkpointer->finish();
-  for (auto& [partition, replica] : r.replicas) {
-    if (replica.partition) replica.partition->stop();
-  }
+  if (r.replicas) r.replicas->stop();
+  r.errands.stop();
   r.rpc.stop();
   r.partitions.clear();
   if (r.schema) r.schema->stop();
-  for (auto& [partition, replica] : r.replicas) replica.log.reset();
+  if (r.state) r.state->stop();
   if (r.store_of_metadata) r.store_of_metadata->stop();
-  r.store_of_metadata.reset();
+  r.log_servers.reset();
   for (auto& [stream, wal] : r.wals) {
     wal->unlisten(watched_loglet);
     wal->stop();
@@ -137,11 +171,7 @@ void Shard::stop() {
 }
 
 void Shard::check_invariants() const {
-  for (const auto& [partition, replica] : rooms_->replicas) {
-    if (replica.partition) replica.partition->check_invariants();
-    if (replica.store) replica.store->check_invariants();
-    if (replica.log) replica.log->check_invariants();
-  }
+  if (rooms_->replicas) rooms_->replicas->check_invariants();
   for (const auto& [stream, wal] : rooms_->wals) wal->check_invariants();
   if (rooms_->invoker) rooms_->invoker->check_invariants();
 }

@@ -81,25 +81,36 @@ Partition::~Partition() {
 
 // --- life -------------------------------------------------------------------------------
 
-Result<void> Partition::look_at_rows() {
+Result<void> Partition::open_tables() {
+  if (opened_) return {};
   const tables::Reads own{.keys = {tables::partition_row_key().str()}, .ranges = {}};
   TRY_VOID(store_.prepare(own, always_));
-  const std::string* bytes = store_.get(own.keys[0]);
-  if (!bytes) return {};
-  TRY(row, wire::decode<tables::PartitionRow>(*bytes));
-  applied_ = row.applied;
-  epoch_ = row.epoch;
+  if (const std::string* bytes = store_.get(own.keys[0])) {
+    TRY(row, wire::decode<tables::PartitionRow>(*bytes));
+    applied_ = row.applied;
+    epoch_ = row.epoch;
+  }
+  opened_ = true;
+  committed_ = laid_down_ = applied_;
+  if (options_.witness) options_.witness->opened(owner_, applied_);
   return {};
+}
+
+Result<void> Partition::follow(std::span<const std::pair<Lsn, std::string>> records) {
+  CHECK(log_ == nullptr);
+  if (broken_) return std::unexpected(*broken_);
+  const Result<void> applied = apply_bytes(records);
+  committed_ = applied_;
+  applied_grew_.notify_all();
+  if (!applied && applied.error().code != Code::cancelled) break_down(applied.error());
+  return applied;
 }
 
 Result<void> Partition::open(log::Log& log) {
   CHECK(leader_ == nullptr);
   CHECK(pending_.empty());
   if (broken_) return std::unexpected(*broken_);
-  if (log_ == nullptr) {
-    TRY_VOID(look_at_rows());
-    if (options_.witness) options_.witness->opened(owner_, applied_);
-  }
+  TRY_VOID(open_tables());
   if (applied_ < log.trim_point()) {
     return fail(Code::not_found, "the log begins at " + std::to_string(log.trim_point().raw() + 1) +
                                      ", these tables end at " + std::to_string(applied_.raw()));
@@ -147,6 +158,24 @@ Result<void> Partition::lead(Epoch epoch) {
     TRY_VOID(applied_grew_.wait());
   }
   if (!leads()) return fail(Code::fenced, "another leader was announced");
+  return {};
+}
+
+void Partition::close() {
+  if (!log_) return;
+  log_->observe(nullptr);
+  step_down(elsewhere());
+  while (applied_ < committed_ && !broken_) {
+    if (!applied_grew_.wait(io::never, io::Heed::deadline_only)) break;
+  }
+  announcing_.reset();
+  forget_pending({.code = Code::failed, .detail = "this node leads no longer"});
+  log_ = nullptr;
+  log_end_.reset();
+}
+
+Result<void> Partition::wait_until_it_leads_no_longer() {
+  while (leads() && !broken_) TRY_VOID(applied_grew_.wait());
   return {};
 }
 
@@ -298,6 +327,10 @@ Result<void> Partition::apply_pending() {
 Result<void> Partition::apply_read() {
   TRY(records, log_->read(applied_.next(), options_.replay_bytes));
   if (records.empty()) return fail(Code::corrupt, "the log has lost a committed record");
+  return apply_bytes(records);
+}
+
+Result<void> Partition::apply_bytes(std::span<const std::pair<Lsn, std::string>> records) {
   std::vector<wire::Record> decoded;
   decoded.reserve(records.size());
   for (const auto& [lsn, bytes] : records) {
@@ -311,7 +344,7 @@ Result<void> Partition::apply_read() {
   for (std::size_t i = 0; i < records.size(); ++i) {
     TRY_VOID(apply_one(records[i].first, decoded[i], records[i].second.size(),
                        std::span(decoded).subspan(i + 1)));
-    follow();
+    follow_changes();
   }
   return {};
 }
@@ -366,7 +399,7 @@ tables::Pins& Partition::window() {
 
 // The record is applied: its changes are told, then whoever proposed it.
 void Partition::settle(const Pending& done) {
-  follow();
+  follow_changes();
   if (done.about) handlers_.applied(*done.about);
   if (!done.ticket) return;
   Submitted submitted{.lsn = done.lsn,
@@ -376,7 +409,7 @@ void Partition::settle(const Pending& done) {
   done.ticket->resolve(submitted);
 }
 
-void Partition::follow() {
+void Partition::follow_changes() {
   for (const Change& change : changes_.list) {
     const auto* leader = std::get_if<LeaderAnnounced>(&change);
     if (leader) return announced(*leader);  // such a record changes nothing else
@@ -485,6 +518,7 @@ Result<Lsn> Partition::checkpoint() {
   const auto written = store_.write_frozen();
   checkpointing_ = false;
   if (!written) return std::unexpected(written.error());
+  laid_down_ = frozen_at_;
   return frozen_at_;
 }
 

@@ -12,7 +12,10 @@
 // record of our own is not read back or decoded again.  It parks only to read the log, or
 // rows that are not in memory.
 //
-// Life:  made ─ open(): replays ─► follows ─ lead(): announces ─► leads ─► follows …
+// Life:  made ─ open_tables() ─► follows: follow() is given what somebody reads
+//                    ▲            │
+//                    │            └ open(): replays its log ─ lead(): announces ─► leads
+//                    └──────────────────── close() ◄────────────────────────────────┘
 // It leads from the moment it reads its own announcement back, until it reads another's
 // or its log ends.  Then everybody who waits is told to go elsewhere, and the invoker to
 // drop the partition; whoever wants it to lead again opens the log anew (adopt()) and
@@ -33,6 +36,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "engine/io/fibers.h"
 #include "engine/io/world.h"
@@ -81,6 +85,11 @@ class Partition final : private log::Observer, private Proposer {
   ~Partition();  // stop() came before
 
   // --- life ------------------------------------------------------------------------------
+  // Parks: reads how far the tables are.  Before all else; again: no matter.
+  Result<void> open_tables();
+  // Without a log of its own: applies the records that come next, in order.  Parks.
+  // Errors: those that it is broken() by, cancelled.
+  Result<void> follow(std::span<const std::pair<Lsn, std::string>> records);
   // Parks: applies all that the log holds.  Also after the log has ended, with the one
   // that was opened instead.  Errors: invalid, conflict, corrupt, not_found (the log is
   // trimmed beyond these tables: they need a snapshot), failed.
@@ -88,12 +97,17 @@ class Partition final : private log::Observer, private Proposer {
   // Parks until it reads its own announcement back.  Errors: fenced: another leader has
   // an epoch as high; those of the log.
   Result<void> lead(Epoch epoch);
+  // Leads no longer, and lets go of its log, which may be destroyed then.  Parks until what
+  // was committed by then is applied.
+  void close();
   void stop();  // parks until all its fibers have ended; nothing is applied afterwards
 
   bool leads() const { return leader_ != nullptr; }
   Epoch epoch() const { return epoch_; }  // announced last, whoever by
   Lsn applied() const { return applied_; }
   bool log_ended() const { return log_ == nullptr || log_->ended().has_value(); }
+  // Parks until it leads no longer, or is broken.  Error: cancelled.
+  Result<void> wait_until_it_leads_no_longer();
   const std::optional<Error>& broken() const { return broken_; }
 
   // --- records of others ------------------------------------------------------------------
@@ -119,6 +133,7 @@ class Partition final : private log::Observer, private Proposer {
   // Parks.  Lays the rows down as they are now; returns the LSN that they contain.
   // Error: retry_later when one is under way.
   Result<Lsn> checkpoint();
+  Lsn laid_down() const { return laid_down_; }  // durably, by the last checkpoint
   // New work is refused while false; what finishes existing work is not.
   void admit_new_work(bool admitted) { admits_new_work_ = admitted; }
 
@@ -147,11 +162,11 @@ class Partition final : private log::Observer, private Proposer {
   Result<void> admit(const wire::Record& record, std::size_t bytes) const;
   Result<Submitted> wait_for(Ticket<Submitted>& ticket, Lsn lsn, Instant deadline);
 
-  Result<void> look_at_rows();
   void run();
   Result<void> apply_committed();
   Result<void> apply_pending();
   Result<void> apply_read();
+  Result<void> apply_bytes(std::span<const std::pair<Lsn, std::string>> records);
   Result<void> apply_one(Lsn lsn, const wire::Record& record, std::size_t bytes,
                          std::span<const wire::Record> ahead = {});
   void tell_witness(const wire::Record& record);
@@ -159,7 +174,7 @@ class Partition final : private log::Observer, private Proposer {
   Result<void> make_ready(const wire::Record& record, std::span<const wire::Record> ahead = {});
   tables::Pins& window();
   void settle(const Pending& pending);
-  void follow();
+  void follow_changes();
   void announced(const LeaderAnnounced& change);
   void step_down(const Error& why);
   void forget_pending(const Error& why);
@@ -194,11 +209,12 @@ class Partition final : private log::Observer, private Proposer {
   std::unique_ptr<Leader> leader_;
   std::optional<Error> log_end_, broken_;
   std::optional<Error> service_failure_;  // of the leader's
+  bool opened_ = false;  // the tables
   bool running_ = false;
   bool admits_new_work_ = true;
 
   bool checkpointing_ = false;
-  Lsn frozen_at_;
+  Lsn frozen_at_, laid_down_;
   std::uint64_t log_bytes_ = 0;  // since the last checkpoint
   std::optional<Instant> dirty_since_;
 };

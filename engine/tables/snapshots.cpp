@@ -92,15 +92,35 @@ Result<SnapshotManifest> Snapshots::take(io::Family& family, Lsn applied) {
     TRY(file, look_at(rows, std::move(name)));
     snapshot.files.push_back(std::move(file));
   }
-  TRY_VOID(write_manifest(snapshot));
-  std::erase(refuse_, folder);
-  kept_.push_back(snapshot);
-  forget_old();
+  TRY_VOID(keep(snapshot));
   trace_.event(io::Level::info, "tables.snapshot.taken",
                {{"partition", partition_.raw()},
                 {"applied", applied.raw()},
                 {"files", snapshot.files.size()}});
   return snapshot;
+}
+
+Result<void> Snapshots::keep(const SnapshotManifest& snapshot) {
+  TRY_VOID(write_manifest(snapshot));
+  std::erase(refuse_, folder_of(snapshot));
+  kept_.push_back(snapshot);
+  forget_old();
+  return {};
+}
+
+Result<std::string> Snapshots::begin_receiving(SnapshotManifest& snapshot) {
+  snapshot.number = next_number_++;
+  const std::string folder = folder_of(snapshot), rows = folder + "/rows";
+  refuse_.push_back(folder);  // until it is whole
+  TRY_VOID(make_folders(snapshot));
+  TRY_VOID(disk_.make_folder(rows));
+  return rows;
+}
+
+Result<void> Snapshots::received(const SnapshotManifest& snapshot) {
+  TRY_VOID(verify(snapshot));
+  TRY_VOID(disk_.sync_folder(folder_of(snapshot) + "/rows"));
+  return keep(snapshot);
 }
 
 // The manifest is the last thing that becomes durable, and with it all names on the way to

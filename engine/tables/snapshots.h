@@ -73,6 +73,11 @@ class Snapshots {
   // Exports the family, whose checkpoint reaches `applied`, and forgets the oldest.
   Result<SnapshotManifest> take(io::Family& family, Lsn applied);
 
+  // One that was taken elsewhere: gives it a number of this partition's, and the folder for its
+  // files; when they are there and synced, received() checks them and it counts as taken.
+  Result<std::string> begin_receiving(SnapshotManifest& snapshot);
+  Result<void> received(const SnapshotManifest& snapshot);
+
   // Up to here the log is no longer needed.  Absent until two are kept.
   std::optional<Lsn> trim_point() const;
   const std::vector<SnapshotManifest>& kept() const { return kept_; }  // oldest first
@@ -91,6 +96,7 @@ class Snapshots {
   Result<void> write_manifest(const SnapshotManifest& snapshot);
   Result<SnapshotFile> look_at(const std::string& folder, std::string name);
   Result<void> make_folders(const SnapshotManifest& snapshot);
+  Result<void> keep(const SnapshotManifest& snapshot);
   void forget_old();
   void skip(const std::string& folder, const Error& why);
 

@@ -128,15 +128,21 @@ Result<StorageMarker> decode_marker(std::string_view text) {
                        .fingerprint = *fingerprint_number};
 }
 
-Result<OpenedMarker> open_marker(io::Disk& disk, const StorageMarker& ours) {
+Result<std::optional<StorageMarker>> find_marker(io::Disk& disk) {
   auto file = disk.open(marker_path, io::Open::existing);
-  if (!file && file.error().code != Code::not_found) return std::unexpected(file.error());
-  if (file) {
-    TRY(text, read_all(**file));
-    TRY(found, decode_marker(text));
-    TRY_VOID(check_ours(found, ours));
+  if (!file && file.error().code == Code::not_found) return std::nullopt;
+  if (!file) return std::unexpected(file.error());
+  TRY(text, read_all(**file));
+  TRY(found, decode_marker(text));
+  return found;
+}
+
+Result<OpenedMarker> open_marker(io::Disk& disk, const StorageMarker& ours) {
+  TRY(found, find_marker(disk));
+  if (found) {
+    TRY_VOID(check_ours(*found, ours));
     TRY_VOID(disk.sync_folder(""));  // whoever wrote it may have died before this
-    return OpenedMarker{.marker = found, .fresh = false};
+    return OpenedMarker{.marker = *found, .fresh = false};
   }
   TRY(log_is_there, has_log(disk));
   if (log_is_there) {

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,6 +52,9 @@ struct OpenedMarker {
 // are for a fresh start.  Parks.  Errors: invalid (another version), conflict (another cluster or
 // node), corrupt, failed, full.
 Result<OpenedMarker> open_marker(io::Disk& disk, const StorageMarker& ours);
+
+// The marker that is there, if one is, whoever's it be.  Parks.  Errors: as above.
+Result<std::optional<StorageMarker>> find_marker(io::Disk& disk);
 
 std::string encode_marker(const StorageMarker& marker);
 Result<StorageMarker> decode_marker(std::string_view text);

@@ -41,7 +41,8 @@ ShardPeers::~ShardPeers() = default;
 // --- within the process --------------------------------------------------------------------
 
 Result<void> ShardPeers::send(io::ShardAddress to, std::string frame) {
-  if (to.node != self_.node) return links_->send(to, std::move(frame));
+  const bool within = to.node == self_.node || to.node == NodeId(0);
+  if (!within) return links_->send(to, std::move(frame));
   if (to.shard >= mesh_.shards.size()) {
     return fail(Code::not_found, "this node has no shard " + std::to_string(to.shard));
   }

@@ -41,7 +41,7 @@ Nanos PeerLinks::notice() {
 
 Result<void> PeerLinks::send(Shard& from, io::ShardAddress to, std::string frame) {
   const io::ShardAddress self = peers_of(from).self();
-  if (to.node == self.node) {
+  if (to.node == self.node || to.node == NodeId(0)) {
     if (to.shard >= from.host().shards()) return fail(Code::not_found, "no such shard");
     ring(from, to, std::move(frame));
     return {};

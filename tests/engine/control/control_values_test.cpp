@@ -11,44 +11,76 @@
 namespace perdure::control {
 namespace {
 
-NodeEntry process(std::string name, std::string address = "a:1") {
-  return {.name = std::move(name), .address = std::move(address), .zone = {}, .region = {}};
+NodeEntry process(std::string name, std::uint64_t storage) {
+  return {.name = std::move(name), .address = "a:1", .zone = {}, .region = {}, .storage = storage};
 }
 
-TEST(nodes, a_new_name_is_a_new_node_and_a_known_one_another_life) {
-  auto nodes = started({}, process("one"));
+// The same process, as it starts with what it was told when it joined.
+NodeEntry start_of(NodeEntry process, std::uint64_t id, std::uint64_t life) {
+  process.id = NodeId(id);
+  process.life = NodeLife(life);
+  return process;
+}
+
+TEST(nodes, a_new_disk_is_a_new_node_and_the_same_disk_again_is_not) {
+  auto nodes = joined({}, process("one", 11));
   ASSERT_TRUE(nodes);
-  nodes = started(*nodes, process("two"));
-  nodes = started(*nodes, process("one", "b:2"));
+  nodes = joined(*nodes, process("two", 22));
   ASSERT_TRUE(nodes);
-  ASSERT_EQ(nodes->nodes.size(), 2u);
-  EXPECT_EQ(nodes->find("one")->id, NodeId(1));
-  EXPECT_EQ(nodes->find("one")->life, NodeLife(2));
+  const Nodes before = *nodes;
+  nodes = joined(*nodes, process("two", 22));  // its first answer was lost
+  ASSERT_TRUE(nodes);
+  EXPECT_EQ(*nodes, before);
+  EXPECT_EQ(nodes->find("two")->id, NodeId(2));
+  EXPECT_EQ(nodes->find("two")->state, NodeState::joining);
+  EXPECT_EQ(joined(*nodes, process("two", 33)).error().code, Code::conflict);
+}
+
+TEST(nodes, who_starts_is_active_in_a_later_life_at_its_present_address) {
+  auto nodes = joined({}, process("one", 11));
+  nodes = started(*nodes, start_of(process("one", 11), 1, 1));
+  ASSERT_TRUE(nodes);
+  EXPECT_EQ(nodes->find("one")->state, NodeState::active);
+  NodeEntry moved = start_of(process("one", 11), 1, 2);
+  moved.address = "b:2";
+  nodes = started(*nodes, moved);
+  ASSERT_TRUE(nodes);
   EXPECT_EQ(nodes->find("one")->address, "b:2");
-  EXPECT_EQ(nodes->find(NodeId(2))->life, NodeLife(1));
+  EXPECT_EQ(nodes->find("one")->life, NodeLife(2));
+  EXPECT_EQ(started(*nodes, moved).error().code, Code::fenced);  // a copy of its disk
 }
 
-TEST(nodes, a_disk_that_says_who_it_was_does_not_become_somebody_else) {
-  auto nodes = started({}, process("one"));
-  nodes = started(*nodes, process("two"));
-  EXPECT_TRUE(started(*nodes, process("two"), NodeId(2)));
-  const auto other = started(*nodes, process("three"), NodeId(2));
-  ASSERT_FALSE(other);
-  EXPECT_EQ(other.error().code, Code::fenced);
+TEST(nodes, a_disk_does_not_become_another_node) {
+  auto nodes = joined({}, process("one", 11));
+  nodes = joined(*nodes, process("two", 22));
+  EXPECT_EQ(started(*nodes, start_of(process("two", 33), 2, 1)).error().code, Code::fenced);
+  EXPECT_EQ(started(*nodes, start_of(process("one", 22), 2, 1)).error().code, Code::conflict);
+  EXPECT_EQ(started(*nodes, start_of(process("three", 33), 3, 1)).error().code, Code::fenced);
 }
 
 TEST(nodes, who_is_gone_does_not_come_back_and_neither_does_the_id) {
-  auto nodes = started({}, process("one"));
-  nodes = with_state(*nodes, NodeId(1), NodeState::active);
+  auto nodes = joined({}, process("one", 11));
+  nodes = started(*nodes, start_of(process("one", 11), 1, 1));
   EXPECT_FALSE(with_state(*nodes, NodeId(1), NodeState::gone));  // it is drained first
   nodes = with_state(*nodes, NodeId(1), NodeState::draining);
   nodes = with_state(*nodes, NodeId(1), NodeState::gone);
   ASSERT_TRUE(nodes);
   EXPECT_FALSE(with_state(*nodes, NodeId(1), NodeState::active));
-  EXPECT_EQ(started(*nodes, process("one"), NodeId(1)).error().code, Code::fenced);
-  nodes = started(*nodes, process("one"));
+  EXPECT_EQ(started(*nodes, start_of(process("one", 11), 1, 2)).error().code, Code::fenced);
+  nodes = joined(*nodes, process("one", 12));
   ASSERT_TRUE(nodes);
   EXPECT_EQ(nodes->find("one")->id, NodeId(2));
+}
+
+TEST(nodes, a_lost_disk_makes_room_for_a_new_one_of_its_name) {
+  auto nodes = joined({}, process("one", 11));
+  nodes = started(*nodes, start_of(process("one", 11), 1, 1));
+  nodes = without(*nodes, NodeId(1));
+  ASSERT_TRUE(nodes);
+  nodes = joined(*nodes, process("one", 12));
+  ASSERT_TRUE(nodes);
+  EXPECT_EQ(nodes->find("one")->id, NodeId(2));
+  EXPECT_EQ(without(*nodes, NodeId(9)).error().code, Code::not_found);
 }
 
 TEST(orders, a_stale_order_is_answered_with_what_is_known) {

@@ -1,0 +1,115 @@
+#include "engine/node/controller.h"
+
+#include <algorithm>
+
+#include "engine/io/clock.h"
+#include "engine/io/trace.h"
+#include "engine/node/metadata_update.h"
+
+namespace perdure::node {
+namespace {
+
+constexpr Duration patience = std::chrono::seconds(5);
+constexpr Duration look_again = std::chrono::seconds(1);      // while there are several nodes
+constexpr Duration step_pause = std::chrono::milliseconds(500);  // between two changes
+
+}  // namespace
+
+Controller::Controller(io::World& world, control::RaftMetadata& metadata,
+                       const ClusterState& state, const Pulse& pulse, const Layout& layout)
+    : world_(world),
+      metadata_(metadata),
+      state_(state),
+      pulse_(pulse),
+      layout_(layout),
+      changed_(world.fibers),
+      group_(world.fibers) {}
+
+void Controller::start() {
+  group_.start("controller", [this] { run(); });
+}
+
+void Controller::stop() { group_.stop(); }
+
+void Controller::run() {
+  while (true) {
+    bool more = false;
+    if (metadata_.leads()) {
+      const Result<bool> improved = improve_plan();
+      const Result<void> tended = tend_group();
+      for (const Error* why : {improved ? nullptr : &improved.error(),
+                               tended ? nullptr : &tended.error()}) {
+        if (why == nullptr) continue;
+        if (why->code == Code::cancelled) return;
+        world_.trace.event(io::Level::info, "node.controller.delayed", {{"why", why->detail}});
+      }
+      more = !improved || *improved || !tended;
+    }
+    // What follows from the last step shows a moment later.
+    const Instant now = world_.clock.steady();
+    if (more && !world_.fibers.sleep_until(now + step_pause)) return;
+    if (more) continue;
+    const Instant next = state_.is_alone() && metadata_.leads() ? io::never : now + look_again;
+    const Result<void> waited = changed_.wait(next);
+    if (!waited && waited.error().code == Code::cancelled) return;
+  }
+}
+
+Result<bool> Controller::improve_plan() {
+  const Instant deadline = world_.clock.steady() + patience;
+  TRY(nodes_found, metadata_.get(control::nodes_key, deadline));
+  TRY(plan_found, metadata_.get(control::plan_key, deadline));
+  TRY(nodes, wire::decode<control::Nodes>(nodes_found.value));
+  TRY(plan, wire::decode<control::Plan>(plan_found.value));
+  control::Plan next = plan;
+  for (std::uint64_t p = next.lines.size(); p < layout_.partitions; ++p) {
+    next.lines.push_back({.partition = PartitionId(p)});
+  }
+  next.lines = control::place(placed_nodes(nodes),
+                              {.copies = layout_.replication.copies,
+                               .zones = layout_.replication.zones},
+                              std::move(next.lines));
+  if (next == plan) return false;
+  control::Proposal proposal = new_proposal(world_);
+  proposal.writes.push_back({.key = std::string(control::plan_key),
+                             .expected = plan_found.version,
+                             .value = wire::encode(next)});
+  TRY_VOID(metadata_.compare_and_set(std::move(proposal), deadline));
+  for (const control::PlanLine& line : next.lines) {
+    world_.trace.event(io::Level::debug, "node.plan.line",
+                       {{"partition", line.partition.raw()},
+                        {"leader", line.leader ? line.leader->raw() : 0},
+                        {"replicas", line.replicas.size()}});
+  }
+  world_.trace.event(io::Level::info, "node.plan.changed", {{"version", plan_found.version + 1}});
+  return true;
+}
+
+std::vector<control::PlacedNode> Controller::placed_nodes(const control::Nodes& nodes) const {
+  std::vector<control::PlacedNode> placed;
+  for (const control::NodeEntry& node : nodes.nodes) {
+    if (!node.has(control::NodeRole::worker)) continue;
+    control::NodeUse use = control::NodeUse::away;
+    switch (node.state) {
+      case control::NodeState::gone: use = control::NodeUse::gone; break;
+      case control::NodeState::draining: use = control::NodeUse::draining; break;
+      case control::NodeState::joining: break;
+      case control::NodeState::active:
+        if (pulse_.detector().is_usable(node.id)) use = control::NodeUse::usable;
+    }
+    placed.push_back({.id = node.id, .zone = node.zone, .use = use});
+  }
+  return placed;
+}
+
+// One change at a time, as Raft's membership wants it (Raft, dissertation, 4.1).
+Result<void> Controller::tend_group() {
+  const raft::Configuration& members = metadata_.raft().configuration();
+  for (const control::NodeEntry& node : state_.nodes().nodes) {
+    if (node.state != control::NodeState::gone || !members.is_member(node.id)) continue;
+    return metadata_.act(control::GroupAct::remove, node.id, world_.clock.steady() + patience);
+  }
+  return {};
+}
+
+}  // namespace perdure::node

@@ -1,0 +1,335 @@
+#include "engine/node/replica.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/io/clock.h"
+#include "engine/io/peers.h"
+#include "engine/io/trace.h"
+#include "engine/log/reader.h"
+#include "engine/node/metadata_update.h"
+#include "engine/node/replicas.h"
+#include "engine/node/snapshot_fetch.h"
+#include "engine/node/snapshot_verbs.h"
+
+namespace perdure::node {
+namespace {
+
+constexpr Duration patience = std::chrono::seconds(30);  // with the metadata store
+constexpr Duration pause_min = std::chrono::milliseconds(20);
+constexpr Duration pause_max = std::chrono::seconds(2);
+
+}  // namespace
+
+Replica::Replica(const ReplicaNeeds& needs, PartitionId id)
+    : needs_(needs),
+      id_(id),
+      changed_(needs.world.fibers),
+      settled_event_(needs.world.fibers),
+      group_(needs.world.fibers) {}
+
+Replica::~Replica() = default;
+
+void Replica::start() {
+  group_.start("node.replica", [this] { live(); }, io::Stack::large);
+}
+
+void Replica::rest() { group_.stop(); }
+
+void Replica::stop() {
+  rest();
+  unmake();
+}
+
+void Replica::look() { changed_.notify_all(); }
+
+bool Replica::is_to_be() const {
+  const control::PlanLine* const line = needs_.state.line_of(id_);
+  return line != nullptr &&
+         std::ranges::find(line->replicas, needs_.layout.node) != line->replicas.end();
+}
+
+bool Replica::is_to_lead() const {
+  const control::PlanLine* const line = needs_.state.line_of(id_);
+  return is_to_be() && line->leader == needs_.layout.node;
+}
+
+void Replica::settled(const Result<void>& how) {
+  settled_ = how;
+  settled_event_.notify_all();
+}
+
+Result<void> Replica::wait_settled(Instant deadline) {
+  while (!settled_) TRY_VOID(settled_event_.wait(deadline));
+  return *settled_;
+}
+
+// --- the journey -----------------------------------------------------------------------------
+
+void Replica::live() {
+  Duration pause = pause_min;
+  while (is_to_be()) {
+    const Instant begun = needs_.world.clock.steady();
+    Result<void> done = make();
+    if (done) done = is_to_lead() ? lead() : follow();
+    if (done || needs_.world.clock.steady() - begun > pause_max) pause = pause_min;
+    if (done) continue;
+    if (done.error().code == Code::cancelled) return;
+    settled(done);
+    needs_.world.trace.event(io::Level::warn, "node.replica.delayed",
+                             {{"partition", id_.raw()}, {"why", done.error().detail}});
+    if (partition_ && partition_->broken()) unmake();
+    if (!needs_.world.fibers.sleep_until(needs_.world.clock.steady() + pause)) return;
+    pause = std::min(pause * 2, pause_max);
+  }
+}
+
+Result<void> Replica::make() {
+  if (partition_) return {};
+  snapshots_ = std::make_unique<tables::Snapshots>(needs_.world.disk, needs_.world.trace, id_);
+  TRY_VOID(snapshots_->open());
+  TRY(family, open_family());
+  family_ = std::move(family);
+  store_ = std::make_unique<tables::Store>(needs_.world.fibers, *family_);
+  partition_ = std::make_unique<processor::Partition>(
+      processor::Partition::Parts{
+          .world = needs_.world,
+          .owner = {.partition = id_, .partitions = needs_.layout.partitions},
+          .store = *store_,
+          .handlers = needs_.handlers,
+          .outbound = needs_.partitions},
+      processor::Options{.node = needs_.layout.node,
+                         .incarnation = needs_.layout.incarnation,
+                         .witness = needs_.options.witness});
+  const Result<void> opened = partition_->open_tables();
+  if (!opened) unmake();
+  if (opened) {
+    needs_.partitions.add(*partition_);
+    needs_.checkpointer.add({.partition = *partition_,
+                             .family = *family_,
+                             .snapshots = *snapshots_,
+                             .trim = [this](Lsn last) { return trim(last); }});
+  }
+  return opened;
+}
+
+void Replica::unmake() {
+  needs_.checkpointer.remove(id_);
+  needs_.partitions.remove(id_);
+  if (partition_) partition_->stop();
+  if (log_) log_->stop();
+  log_.reset();
+  partition_.reset();
+  store_.reset();
+  family_.reset();
+  snapshots_.reset();
+}
+
+// --- tables ----------------------------------------------------------------------------------
+
+Result<void> Replica::restore_if_there_is_one() {
+  const Result<tables::SnapshotManifest> restored =
+      snapshots_->restore(needs_.world.tables, family_of(id_));
+  if (restored || restored.error().code == Code::not_found) return {};
+  return std::unexpected(restored.error());
+}
+
+// Tables may be deleted at any time: rotten ones are.  Those that are not there come back
+// from a snapshot, or from the log alone.
+Result<std::unique_ptr<io::Family>> Replica::open_family() {
+  io::Tables& tables = needs_.world.tables;
+  const std::string name = family_of(id_);
+  TRY(families, tables.list());
+  if (std::ranges::find(families, name) == families.end()) {
+    TRY_VOID(restore_if_there_is_one());
+    return tables.open(name);
+  }
+  Result<std::unique_ptr<io::Family>> opened = tables.open(name);
+  Result<void> readable = opened ? Result<void>() : std::unexpected(opened.error());
+  if (opened) {
+    const auto row = (*opened)->get(std::string(tables::partition_row_key().str()));
+    if (!row) readable = std::unexpected(row.error());
+  }
+  if (readable) return opened;
+  if (readable.error().code != Code::corrupt) return std::unexpected(readable.error());
+
+  needs_.world.trace.event(io::Level::warn, "node.tables.dropped",
+                           {{"partition", id_.raw()}, {"why", readable.error().detail}});
+  opened = fail(Code::corrupt, "dropped");
+  TRY_VOID(tables.drop(name));
+  TRY_VOID(restore_if_there_is_one());
+  return tables.open(name);
+}
+
+// Our tables end before the log begins: those of somebody else do not.
+Result<void> Replica::take_snapshot_of_others() {
+  const control::PlanLine* const line = needs_.state.line_of(id_);
+  std::vector<NodeId> others;  // the leader before all
+  if (line != nullptr && line->leader) others.push_back(*line->leader);
+  for (const control::NodeEntry& node : needs_.state.nodes().nodes) {
+    if (std::ranges::find(others, node.id) == others.end()) others.push_back(node.id);
+  }
+  std::erase(others, needs_.layout.node);
+  needs_.checkpointer.remove(id_);  // which would take snapshots too
+  TRY_VOID(fetch_snapshot(needs_, id_, others, partition_->applied(), *snapshots_));
+  unmake();
+  TRY(families, needs_.world.tables.list());
+  const std::string name = family_of(id_);
+  if (std::ranges::find(families, name) != families.end()) {
+    TRY_VOID(needs_.world.tables.drop(name));  // the next make() restores the newest
+  }
+  return {};
+}
+
+// --- leading ---------------------------------------------------------------------------------
+
+// The version that the store gives the object is the epoch.
+Result<Epoch> Replica::mint_epoch() {
+  const std::string key = control::epoch_key(id_);
+  const control::PlanLine* const line = needs_.state.line_of(id_);
+  const control::PartitionEpoch ours{.leader = needs_.layout.node,
+                                     .life = control::NodeLife(needs_.layout.incarnation),
+                                     .replicas = line ? line->replicas : std::vector<NodeId>()};
+  const Instant deadline = needs_.world.clock.steady() + patience;
+  while (true) {
+    TRY(found, needs_.metadata.get(key, deadline));
+    control::Proposal proposal = new_proposal(needs_.world);
+    proposal.writes.push_back(
+        {.key = key, .expected = found.version, .value = wire::encode(ours)});
+    const Result<void> written = needs_.metadata.compare_and_set(std::move(proposal), deadline);
+    if (written) return Epoch(found.version + 1);
+    if (written.error().code != Code::conflict) return std::unexpected(written.error());
+  }
+}
+
+Result<void> Replica::open_log() {
+  const control::NodeEntry* const self = needs_.state.nodes().find(needs_.layout.node);
+  TRY(logs,
+      log::open_logs({{.partition = id_, .store = needs_.loglets_of(id_)}}, needs_.chains,
+                     needs_.world.fibers, needs_.world.trace,
+                     {.node = needs_.layout.node,
+                      .incarnation = log::Incarnation(needs_.layout.incarnation),
+                      .zone = self ? self->zone : std::string(),
+                      .replication = needs_.layout.replication},
+                     &needs_.cluster));
+  log_ = std::move(logs.front());
+  return {};
+}
+
+Result<void> Replica::lead() {
+  TRY(epoch, mint_epoch());
+  TRY_VOID(open_log());
+  Result<void> done = partition_->open(*log_);
+  const bool too_late = !done && done.error().code == Code::not_found && !partition_->broken();
+  if (done) done = partition_->lead(epoch);
+  if (done) {
+    settled({});
+    done = lead_while_planned();
+  }
+  partition_->close();
+  log_->stop();
+  log_.reset();
+  if (too_late) return take_snapshot_of_others();
+  if (done || !partition_->broken()) return done;
+  return std::unexpected(*partition_->broken());
+}
+
+// Until the plan says otherwise, or the log has ended.
+Result<void> Replica::lead_while_planned() {
+  bool over = false;
+  io::Group watching(needs_.world.fibers);
+  watching.start("node.replica.leads", [this, &over] {
+    over = partition_->wait_until_it_leads_no_longer().has_value();
+    changed_.notify_all();
+  });
+  Result<void> waited;
+  while (waited && !over && is_to_lead()) waited = changed_.wait();
+  watching.stop();
+  if (waited && over) {
+    needs_.world.trace.event(io::Level::info, "node.replica.leads_no_longer",
+                             {{"partition", id_.raw()}});
+  }
+  return waited;
+}
+
+// --- following -------------------------------------------------------------------------------
+
+Result<void> Replica::follow() {
+  settled({});
+  std::optional<Result<void>> ended;
+  io::Group reading(needs_.world.fibers);
+  reading.start(
+      "node.replica.follows",
+      [this, &ended] {
+        ended = read_and_apply();
+        changed_.notify_all();
+      },
+      io::Stack::large);
+  Result<void> waited;
+  while (waited && !ended && is_to_be() && !is_to_lead()) waited = changed_.wait();
+  const std::optional<Result<void>> by_itself = ended;
+  reading.stop();
+  if (!waited) return waited;
+  if (!by_itself || *by_itself) return {};
+  if (by_itself->error().code == Code::not_found) return take_snapshot_of_others();
+  return *by_itself;
+}
+
+// Error: not_found, when what comes next is trimmed.
+Result<void> Replica::read_and_apply() {
+  log::Reader reader({.partition = id_,
+                      .self = needs_.layout.node,
+                      .here = &needs_.loglets_of(id_),
+                      .servers = &needs_.cluster.servers,
+                      .chains = needs_.chains,
+                      .fibers = needs_.world.fibers,
+                      .trace = needs_.world.trace},
+                     {}, partition_->applied().next());
+  reader.start();
+  Result<void> done;
+  while (done) {
+    Result<log::Reader::Batch> batch = reader.next(io::never);
+    if (!batch) {
+      done = std::unexpected(batch.error());
+    } else if (std::holds_alternative<log::Reader::Gap>(*batch)) {
+      done = fail(Code::not_found, "what comes next is trimmed");
+    } else {
+      done = partition_->follow(std::get<std::vector<log::Reader::Record>>(*batch));
+      needs_.checkpointer.look();
+    }
+  }
+  reader.stop();
+  return done;
+}
+
+// --- trimming --------------------------------------------------------------------------------
+
+// Only who leads trims, and only what two disks hold the effects of, where there are two.
+Result<void> Replica::trim(Lsn last) {
+  if (!log_ || !partition_->leads()) return {};
+  if (needs_.layout.replication.copies > 1) last = std::min(last, laid_down_elsewhere());
+  const std::shared_ptr<log::Log> log = log_;
+  if (!log || last <= log->trim_point()) return {};
+  return log->trim(last);
+}
+
+// The furthest that any other replica has in its tables, durably.
+Lsn Replica::laid_down_elsewhere() {
+  const control::PlanLine* const line = needs_.state.line_of(id_);
+  std::vector<NodeId> others = line == nullptr ? std::vector<NodeId>() : line->replicas;
+  std::erase(others, needs_.layout.node);
+  Lsn furthest;
+  for (const NodeId node : others) {
+    if (const auto there = ask_laid_down(needs_, id_, node)) furthest = std::max(furthest, *there);
+  }
+  return furthest;
+}
+
+void Replica::check_invariants() const {
+  if (partition_) partition_->check_invariants();
+  if (store_) store_->check_invariants();
+  if (log_) log_->check_invariants();
+}
+
+}  // namespace perdure::node

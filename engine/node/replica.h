@@ -1,0 +1,90 @@
+// engine/node/replica.h
+//
+// One partition on this shard, and its journey: it follows or leads, as the plan says.
+//
+//                    plan: not ours          plan: somebody else leads
+//     (nothing) ◄────────────────── made ───────────────────────────► follows
+//                                    │ ▲                                 │
+//                    plan: we lead   │ │  the log ended, or the plan     │ plan: we lead
+//                                    ▼ │  says that somebody else leads  │
+//                                   leads ◄──────────────────────────────┘
+//
+//     to lead       mint an epoch (compare-and-set), open the log: seal, find the tail, extend,
+//                   replay, announce
+//     to follow     read what others write, apply it; with tables that begin after the trim
+//                   point fetch a snapshot first (snapshot_fetch.h)
+//     broken        made anew from what is on disk
+//
+// Two nodes may think that they lead: whoever extends the chain last is right, and the other
+// learns it from its log, which ends.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "engine/io/fibers.h"
+#include "engine/io/tables.h"
+#include "engine/log/log.h"
+#include "engine/processor/partition.h"
+#include "engine/tables/snapshots.h"
+#include "engine/tables/store.h"
+
+namespace perdure::node {
+
+struct ReplicaNeeds;  // replicas.h
+
+class Replica {
+ public:
+  Replica(const ReplicaNeeds& needs, PartitionId id);
+  ~Replica();
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  void start();
+  void rest();     // parks: follows and leads no more; what it stands on stays
+  void stop();     // parks: and that goes too
+  void look();     // the plan, the nodes or who is alive changed
+  // Parks until it leads or follows, or could not.  Error: why, of the last try.
+  Result<void> wait_settled(Instant deadline);
+
+  PartitionId id() const { return id_; }
+  // Absent while it is being made.
+  const processor::Partition* partition() const { return partition_.get(); }
+  const log::Log* log() const { return log_.get(); }
+  const tables::Store* store() const { return store_.get(); }
+  const tables::Snapshots* snapshots() const { return snapshots_.get(); }
+  void check_invariants() const;
+
+ private:
+  void live();
+  bool is_to_lead() const;
+  bool is_to_be() const;
+  Result<void> make();
+  void unmake();
+  Result<void> lead();
+  Result<void> lead_while_planned();
+  Result<void> follow();
+  Result<Epoch> mint_epoch();
+  Result<void> open_log();
+  Result<std::unique_ptr<io::Family>> open_family();
+  Result<void> restore_if_there_is_one();
+  Result<void> read_and_apply();
+  Result<void> take_snapshot_of_others();
+  Result<void> trim(Lsn last);
+  Lsn laid_down_elsewhere();
+  void settled(const Result<void>& how);
+
+  const ReplicaNeeds& needs_;
+  const PartitionId id_;
+  std::unique_ptr<tables::Snapshots> snapshots_;
+  std::unique_ptr<io::Family> family_;
+  std::unique_ptr<tables::Store> store_;
+  std::unique_ptr<processor::Partition> partition_;
+  std::shared_ptr<log::Log> log_;  // while it leads; a trim may outlast that
+  std::optional<Result<void>> settled_;
+  io::Event changed_;
+  io::Event settled_event_;
+  io::Group group_;
+};
+
+}  // namespace perdure::node

@@ -1,0 +1,104 @@
+#include "engine/node/replicas.h"
+
+#include <algorithm>
+#include <string>
+
+#include "engine/io/clock.h"
+
+namespace perdure::node {
+
+Replicas::Replicas(const ReplicaNeeds& needs)
+    : needs_(needs), changed_(needs.world.fibers), group_(needs.world.fibers) {}
+
+void Replicas::start() {
+  started_ = true;
+  make_ours();
+  group_.start("node.replicas", [this] { run(); });
+}
+
+void Replicas::rest() {
+  group_.stop();
+  started_ = false;
+  for (auto& [id, replica] : replicas_) replica->rest();
+}
+
+void Replicas::stop() {
+  rest();
+  for (auto& [id, replica] : replicas_) replica->stop();
+  replicas_.clear();
+}
+
+void Replicas::look() {
+  if (!started_) return;
+  for (auto& [id, replica] : replicas_) replica->look();
+  make_ours();
+  changed_.notify_all();
+}
+
+void Replicas::make_ours() {
+  for (const control::PlanLine& line : needs_.state.plan().lines) {
+    if (!is_ours(line) || replicas_.contains(line.partition)) continue;
+    auto replica = std::make_unique<Replica>(needs_, line.partition);
+    replica->start();
+    replicas_.emplace(line.partition, std::move(replica));
+  }
+}
+
+bool Replicas::is_ours(const control::PlanLine& line) const {
+  return std::ranges::find(line.replicas, needs_.layout.node) != line.replicas.end() &&
+         needs_.layout.shard_of(line.partition) == needs_.world.peers.self().shard;
+}
+
+// One that the plan takes from us is stopped here; what is on disk of it stays, for it may
+// come back, and somebody else may still need it.
+void Replicas::run() {
+  while (true) {
+    const auto lost = std::ranges::find_if(replicas_, [this](const auto& each) {
+      const control::PlanLine* const line = needs_.state.line_of(each.first);
+      return line == nullptr || !is_ours(*line);
+    });
+    if (lost == replicas_.end()) {
+      if (!changed_.wait()) return;
+      continue;
+    }
+    const PartitionId id = lost->first;
+    lost->second->stop();  // parks; if it is ours again meanwhile, look() finds it missing
+    replicas_.erase(id);
+    make_ours();
+  }
+}
+
+Result<void> Replicas::wait_settled(Instant deadline) {
+  Result<void> failure;
+  for (const control::PlanLine& line : needs_.state.plan().lines) {
+    if (!is_ours(line)) continue;
+    const auto made = replicas_.find(line.partition);
+    CHECK(made != replicas_.end());
+    const Result<void> settled = made->second->wait_settled(deadline);
+    if (settled || !failure) continue;
+    failure = fail(settled.error().code,
+                   "partition " + std::to_string(line.partition.raw()) + ": " + settled.error().detail);
+  }
+  return failure;
+}
+
+Result<void> Replicas::wait_until_none_leads(Instant deadline) {
+  const auto leads = [this] {
+    return std::ranges::any_of(replicas_, [](const auto& each) {
+      const processor::Partition* const partition = each.second->partition();
+      return partition != nullptr && partition->leads();
+    });
+  };
+  constexpr Duration look_again = std::chrono::milliseconds(20);
+  while (leads()) {
+    if (needs_.world.clock.steady() >= deadline) return fail(Code::timed_out, "still leads");
+    TRY_VOID(needs_.world.fibers.sleep_until(needs_.world.clock.steady() + look_again));
+  }
+  return {};
+}
+
+void Replicas::check_invariants() const {
+  for (const auto& [id, replica] : replicas_) replica->check_invariants();
+}
+
+}  // namespace perdure::node

@@ -1,0 +1,32 @@
+// engine/node/snapshot_fetch.h
+//
+// A partition's snapshot from another node's disk, when ours ends before the log begins; and
+// what other nodes ask of our replicas.
+//
+//     newcomer                                      any other replica
+//        │ what is your newest snapshot? ──────────────► │  Verb::snapshot
+//        │ ◄────────────── its manifest: files, checksums │
+//        │ file 3, from byte 1 MiB on?   ──────────────► │
+//        │ ◄───────────────────────────────────── bytes  │
+//        └ verified whole, then used
+#pragma once
+
+#include <vector>
+
+#include "engine/node/replicas.h"
+#include "engine/tables/snapshots.h"
+
+namespace perdure::node {
+
+// From the first of `others` that has one beyond `applied`; afterwards `into` has it.  Parks.
+// Errors: not_found (nobody has one), those of the last who was asked, the disk's.
+Result<void> fetch_snapshot(const ReplicaNeeds&, PartitionId, const std::vector<NodeId>& others,
+                            Lsn applied, tables::Snapshots& into);
+
+// How far that node's tables go, durably.  Parks.
+Result<Lsn> ask_laid_down(const ReplicaNeeds&, PartitionId, NodeId);
+
+// Makes this shard answer both.
+void serve_replicas(Rpc&, io::World&, Replicas&);
+
+}  // namespace perdure::node
