@@ -60,8 +60,7 @@ Result<Nodes> joined(Nodes nodes, const NodeEntry& process) {
                                     ", which has another disk and is not gone");
   }
   if (nodes.nodes.size() >= nodes_max) {
-    return fail(Code::invalid,
-                "a cluster has had " + std::to_string(nodes_max) + " nodes at most");
+    return fail(Code::invalid, "a cluster has had " + std::to_string(nodes_max) + " nodes at most");
   }
   NodeEntry fresh = process;
   fresh.id = next_id(nodes);
@@ -75,8 +74,9 @@ Result<Nodes> started(Nodes nodes, const NodeEntry& process) {
   const NodeEntry* const known = nodes.find(process.id);
   const std::string name = "node n" + std::to_string(process.id.raw());
   if (known == nullptr || known->state == NodeState::gone) {
-    return fail(Code::fenced, name + " is not of this cluster any more; start it with an empty "
-                                     "data directory to let it join anew");
+    return fail(Code::fenced, name +
+                                  " is not of this cluster any more; start it with an empty "
+                                  "data directory to let it join anew");
   }
   if (known->storage != process.storage) {
     return fail(Code::fenced, name + " of this cluster has another disk");

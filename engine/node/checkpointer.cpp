@@ -49,9 +49,8 @@ void Checkpointer::start_due() {
   }
   for (const tables::Due& due : tables::checkpoints_due(options_, all, world_.clock.steady())) {
     if (resting_.contains(due.partition) || !running_.insert(due.partition).second) continue;
-    world_.trace.event(
-        io::Level::debug, "node.checkpoint.started",
-        {{"partition", due.partition.raw()}, {"why", tables::name_of(due.why)}});
+    world_.trace.event(io::Level::debug, "node.checkpoint.started",
+                       {{"partition", due.partition.raw()}, {"why", tables::name_of(due.why)}});
     fibers_.start(
         "checkpoint", [this, partition = due.partition] { run_one(partition); }, io::Stack::large);
   }

@@ -67,7 +67,7 @@ class Checkpointer {
   const tables::CheckpointOptions options_;
   std::map<PartitionId, Subject> subjects_;
   const GiveUp give_up_;
-  std::set<PartitionId> running_, resting_;  // after an error
+  std::set<PartitionId> running_, resting_;        // after an error
   std::map<PartitionId, std::uint32_t> failures_;  // since the last that was done
   io::Event looked_, ran_;
   io::Group fibers_;

@@ -34,11 +34,11 @@ std::string hexadecimal(std::uint64_t number) {
 
 std::string roles_text(std::uint32_t roles) {
   std::string text;
-  for (const auto& [role, name] : {std::pair(control::NodeRole::metadata, "metadata"),
-                                   std::pair(control::NodeRole::log, "log"),
-                                   std::pair(control::NodeRole::worker, "worker"),
-                                   std::pair(control::NodeRole::ingress, "ingress"),
-                                   std::pair(control::NodeRole::admin, "admin")}) {
+  for (const auto& [role, name] :
+       {std::pair(control::NodeRole::metadata, "metadata"),
+        std::pair(control::NodeRole::log, "log"), std::pair(control::NodeRole::worker, "worker"),
+        std::pair(control::NodeRole::ingress, "ingress"),
+        std::pair(control::NodeRole::admin, "admin")}) {
     if ((roles & static_cast<std::uint32_t>(role)) == 0) continue;
     text += (text.empty() ? "" : ",") + std::string(name);
   }

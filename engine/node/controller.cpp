@@ -10,13 +10,13 @@ namespace perdure::node {
 namespace {
 
 constexpr Duration patience = std::chrono::seconds(5);
-constexpr Duration look_again = std::chrono::seconds(1);      // while there are several nodes
+constexpr Duration look_again = std::chrono::seconds(1);         // while there are several nodes
 constexpr Duration step_pause = std::chrono::milliseconds(500);  // between two changes
 
 }  // namespace
 
-Controller::Controller(io::World& world, control::RaftMetadata& metadata,
-                       const ClusterState& state, const Pulse& pulse, const Layout& layout)
+Controller::Controller(io::World& world, control::RaftMetadata& metadata, const ClusterState& state,
+                       const Pulse& pulse, const Layout& layout)
     : world_(world),
       metadata_(metadata),
       state_(state),
@@ -37,8 +37,8 @@ void Controller::run() {
     if (metadata_.leads()) {
       const Result<bool> improved = improve_plan();
       const Result<void> tended = tend_group();
-      for (const Error* why : {improved ? nullptr : &improved.error(),
-                               tended ? nullptr : &tended.error()}) {
+      for (const Error* why :
+           {improved ? nullptr : &improved.error(), tended ? nullptr : &tended.error()}) {
         if (why == nullptr) continue;
         if (why->code == Code::cancelled) return;
         world_.trace.event(io::Level::info, "node.controller.delayed", {{"why", why->detail}});
@@ -65,10 +65,10 @@ Result<bool> Controller::improve_plan() {
   for (std::uint64_t p = next.lines.size(); p < layout_.partitions; ++p) {
     next.lines.push_back({.partition = PartitionId(p)});
   }
-  next.lines = control::place(placed_nodes(nodes),
-                              {.copies = layout_.replication.copies,
-                               .zones = layout_.replication.zones},
-                              std::move(next.lines));
+  next.lines =
+      control::place(placed_nodes(nodes),
+                     {.copies = layout_.replication.copies, .zones = layout_.replication.zones},
+                     std::move(next.lines));
   if (next == plan) return false;
   control::Proposal proposal = new_proposal(world_);
   proposal.writes.push_back({.key = std::string(control::plan_key),

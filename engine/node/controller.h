@@ -28,7 +28,7 @@ class Controller {
              const Pulse& pulse, const Layout& layout);
 
   void start();
-  void stop();  // parks
+  void stop();                            // parks
   void look() { changed_.notify_all(); }  // something changed
 
  private:

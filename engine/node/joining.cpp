@@ -45,8 +45,8 @@ Result<JoinAnswer> ask(io::World& world, const Options& options, const std::stri
   if (options.proves) {
     request.headers.push_back(options.proves(request, question, world.clock.wall()));
   }
-  TRY(call, world.http.call({.scheme = "http", .authority = address}, std::move(request),
-                            deadline));
+  TRY(call,
+      world.http.call({.scheme = "http", .authority = address}, std::move(request), deadline));
   TRY_VOID(call->write(question, deadline));
   call->finish();
   TRY(response, call->response(deadline));
@@ -88,8 +88,8 @@ Result<std::string> admit_newcomer(io::World& world, control::Metadata& metadata
                                    const std::function<bool(NodeId)>& is_dead) {
   TRY(question, wire::decode<JoinQuestion>(bytes));
   if (question.cluster != options.cluster_name) {
-    return fail(Code::invalid, "this is cluster '" + options.cluster_name + "', not '" +
-                                   question.cluster + "'");
+    return fail(Code::invalid,
+                "this is cluster '" + options.cluster_name + "', not '" + question.cluster + "'");
   }
   control::NodeEntry& process = question.process;
   TRY(nodes, update<control::Nodes>(

@@ -30,10 +30,9 @@ struct JoinAnswer {
   NodeId node;
   std::uint64_t fingerprint = 0;
   control::Nodes nodes;
-  static constexpr auto fields =
-      std::tuple(wire::field(1, "node", &JoinAnswer::node),
-                 wire::field(2, "fingerprint", &JoinAnswer::fingerprint),
-                 wire::field(3, "nodes", &JoinAnswer::nodes));
+  static constexpr auto fields = std::tuple(wire::field(1, "node", &JoinAnswer::node),
+                                            wire::field(2, "fingerprint", &JoinAnswer::fingerprint),
+                                            wire::field(3, "nodes", &JoinAnswer::nodes));
 };
 
 // Asks one address after the other, again and again until one answers.  Parks.  Errors: those

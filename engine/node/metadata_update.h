@@ -14,9 +14,9 @@
 namespace perdure::node {
 
 inline control::Proposal new_proposal(io::World& world) {
-  return {.id = {.high = world.random.draw("node.proposal"),
-                 .low = world.random.draw("node.proposal")},
-          .writes = {}};
+  return {
+      .id = {.high = world.random.draw("node.proposal"), .low = world.random.draw("node.proposal")},
+      .writes = {}};
 }
 
 // `change(value)` gives a Result<T>; one that is equal is not written.  Parks.  Errors: those

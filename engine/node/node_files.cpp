@@ -60,8 +60,9 @@ Result<control::NodeLife> next_life(io::Disk& disk) {
     }
   }
   if (!last && found == std::size(life_files)) {
-    return fail(Code::corrupt, "neither life.0 nor life.1 can be read: which lives this node has "
-                               "had is not known; let it join anew with an empty data directory");
+    return fail(Code::corrupt,
+                "neither life.0 nor life.1 can be read: which lives this node has "
+                "had is not known; let it join anew with an empty data directory");
   }
   // What cannot be read may have been the life after the one that can.
   const std::uint64_t next = last.value_or(0) + (damaged.empty() ? 1 : 2);

@@ -82,8 +82,8 @@ const control::Nodes& nodes_now(const Rooms& r) {
 
 // Until the group has made it a voter, however often that takes.
 void ask_to_be_a_member(Rooms& r) {
-  control::MetadataClient client(
-      r.world.fibers, r.group_members, [&r] { return members_of(nodes_now(r), r.layout.node); });
+  control::MetadataClient client(r.world.fibers, r.group_members,
+                                 [&r] { return members_of(nodes_now(r), r.layout.node); });
   const auto is_voter = [&r] {
     return r.store_of_metadata->raft().configuration().is_voter(r.layout.node);
   };
@@ -134,14 +134,13 @@ Result<ClusterConfig> cluster_config(Rooms& r) {
     TRY(found, r.metadata->wait_newer(cluster_key, 0, patience_of(r)));
     return wire::decode<ClusterConfig>(found.value);
   }
-  return update<ClusterConfig>(
-      r.world, *r.metadata, cluster_key, patience_of(r),
-      [&r](ClusterConfig config) -> Result<ClusterConfig> {
-        if (config.partitions != 0) return config;
-        return ClusterConfig{.partitions = r.options.partitions,
-                             .fingerprint = r.layout.fingerprint,
-                             .replication = r.options.replication};
-      });
+  return update<ClusterConfig>(r.world, *r.metadata, cluster_key, patience_of(r),
+                               [&r](ClusterConfig config) -> Result<ClusterConfig> {
+                                 if (config.partitions != 0) return config;
+                                 return ClusterConfig{.partitions = r.options.partitions,
+                                                      .fingerprint = r.layout.fingerprint,
+                                                      .replication = r.options.replication};
+                               });
 }
 
 // This process is the node's life that counts from now on.
@@ -232,14 +231,14 @@ void keep_whom_we_know(Rooms& r) {
 }
 
 void watch_the_cluster(Rooms& r) {
-  r.pulse = std::make_unique<Pulse>(
-      r.world, r.rpc, control::NodeLife(r.layout.incarnation), Pulse::Options(), [&r] {
-        r.state->usable().tell(r.pulse->usable());
-        r.state->changed();
-      });
+  r.pulse = std::make_unique<Pulse>(r.world, r.rpc, control::NodeLife(r.layout.incarnation),
+                                    Pulse::Options(), [&r] {
+                                      r.state->usable().tell(r.pulse->usable());
+                                      r.state->changed();
+                                    });
   if (r.store_of_metadata) {
-    r.controller = std::make_unique<Controller>(r.world, *r.store_of_metadata, *r.state, *r.pulse,
-                                                r.layout);
+    r.controller =
+        std::make_unique<Controller>(r.world, *r.store_of_metadata, *r.state, *r.pulse, r.layout);
   }
   r.state->on_change([&r] {
     r.pulse->watch(r.state->nodes());
@@ -247,8 +246,10 @@ void watch_the_cluster(Rooms& r) {
     const control::NodeEntry* const self = r.state->nodes().find(r.layout.node);
     const bool over = self != nullptr && (self->life.raw() > r.layout.incarnation ||
                                           self->state == control::NodeState::gone);
-    if (over) r.wal_watch.failed({Code::fenced, "another life of this node has begun, or it was "
-                                                "removed from the cluster"});
+    if (over)
+      r.wal_watch.failed({Code::fenced,
+                          "another life of this node has begun, or it was "
+                          "removed from the cluster"});
   });
   r.pulse->watch(r.state->nodes());
   r.pulse->start();
@@ -275,17 +276,18 @@ Result<void> open_cluster(Shard::Rooms& r) {
   TRY_VOID(r.state->open(patience_of(r)));
   r.chains = std::make_unique<MetadataChains>(r.world, *r.metadata);
   r.log_servers = std::make_unique<LogServers>(
-      r.rpc, LogServers::Needs{.address_of = [&r](NodeId node,
-                                                  PartitionId p) { return r.state->shard_of(node, p); },
-                               .members = [&r] { return r.state->log_servers(); }});
-  r.log_server = std::make_unique<log::Server>(log::Server::Parts{
-      .store_of = [&r](PartitionId partition) -> log::LogletStore* {
-        const auto found = r.loglets.find(r.layout.stream_of(partition));
-        return found == r.loglets.end() ? nullptr : found->second.get();
-      },
-      .servers = *r.log_servers,
-      .fibers = r.world.fibers,
-      .trace = r.world.trace});
+      r.rpc,
+      LogServers::Needs{
+          .address_of = [&r](NodeId node, PartitionId p) { return r.state->shard_of(node, p); },
+          .members = [&r] { return r.state->log_servers(); }});
+  r.log_server = std::make_unique<log::Server>(
+      log::Server::Parts{.store_of = [&r](PartitionId partition) -> log::LogletStore* {
+                           const auto found = r.loglets.find(r.layout.stream_of(partition));
+                           return found == r.loglets.end() ? nullptr : found->second.get();
+                         },
+                         .servers = *r.log_servers,
+                         .fibers = r.world.fibers,
+                         .trace = r.world.trace});
   r.log_servers->serve(*r.log_server);
   r.log_cluster = std::make_unique<log::Cluster>(
       log::Cluster{.servers = *r.log_servers, .server = *r.log_server});
@@ -295,7 +297,8 @@ Result<void> open_cluster(Shard::Rooms& r) {
 
 Result<void> open_node_port(Shard::Rooms& r) {
   r.operations = std::make_unique<Operations>(
-      r.world, Operations::Sources{
+      r.world,
+      Operations::Sources{
           .metadata = [&r] { return r.layout.partitions == 0 ? nullptr : r.metadata; },
           .health = [&r] { return health_text(r); },
           .metrics = [&r] { return r.options.metrics ? r.options.metrics() : std::string(); },
@@ -305,16 +308,16 @@ Result<void> open_node_port(Shard::Rooms& r) {
             return r.options.admits(request, body, r.world.clock.wall());
           },
           .join = [&r](std::string_view question) -> Result<std::string> {
-            return admit_newcomer(r.world, *r.metadata, r.options, r.layout, question,
-                                  [&r](NodeId node) {
-                                    return r.pulse && r.pulse->detector().health(node) ==
-                                                          control::Health::dead;
-                                  });
+            return admit_newcomer(
+                r.world, *r.metadata, r.options, r.layout, question, [&r](NodeId node) {
+                  return r.pulse && r.pulse->detector().health(node) == control::Health::dead;
+                });
           },
-          .provision = [&r] {
-            r.told_to_provision = true;
-            r.provisioned.notify_all();
-          }});
+          .provision =
+              [&r] {
+                r.told_to_provision = true;
+                r.provisioned.notify_all();
+              }});
   TRY(server, r.world.peers.listen(r.options.node_address, io::HttpLimits(),
                                    [&r](io::Exchange& e) { r.operations->serve(e); }));
   r.node_server = std::move(server);
@@ -331,8 +334,8 @@ void open_administration(Rooms& r) {
                                                                    .fibers = r.world.fibers,
                                                                    .clock = r.world.clock,
                                                                    .random = r.world.random});
-  r.admin_registry = std::make_unique<AdminRegistry>(r.world, *r.registry, *r.schema, r.rpc,
-                                                     *r.state);
+  r.admin_registry =
+      std::make_unique<AdminRegistry>(r.world, *r.registry, *r.schema, r.rpc, *r.state);
   r.admin = std::make_unique<admin::Admin>(
       admin::Needs{.clock = r.world.clock,
                    .fibers = r.world.fibers,
@@ -362,9 +365,9 @@ std::string health_text(const Rooms& r) {
       std::ranges::any_of(r.wals, [](const auto& wal) { return wal.second->failed(); }) ? "true"
                                                                                         : "false";
   const std::string status = r.ingress ? "Alive" : "Starting";
-  return "{\"status\":\"" + status + "\",\"node_id\":\"N" + std::to_string(r.layout.node.raw()) + ":" +
-         std::to_string(r.layout.incarnation) + "\",\"cluster_name\":\"" + r.options.cluster_name +
-         "\",\"partitions\":" + std::to_string(r.layout.partitions) +
+  return "{\"status\":\"" + status + "\",\"node_id\":\"N" + std::to_string(r.layout.node.raw()) +
+         ":" + std::to_string(r.layout.incarnation) + "\",\"cluster_name\":\"" +
+         r.options.cluster_name + "\",\"partitions\":" + std::to_string(r.layout.partitions) +
          ",\"leading_on_this_shard\":" + std::to_string(leads) +
          ",\"broken_on_this_shard\":" + std::to_string(broken) + ",\"wal_failed\":" + wal_failed +
          "}\n";

@@ -140,12 +140,12 @@ Result<std::string> Operations::change_node(std::string_view id_text, std::strin
     return fail(Code::invalid, "a node becomes active, draining, gone or lost, not '" +
                                    std::string(state_text) + "'");
   }
-  TRY(nodes, update<control::Nodes>(
-                 world_, *store, control::nodes_key, world_.clock.steady() + patience,
-                 [&](control::Nodes before) {
-                   return lost ? control::without(std::move(before), NodeId(id))
-                               : control::with_state(std::move(before), NodeId(id), *state);
-                 }));
+  TRY(nodes, update<control::Nodes>(world_, *store, control::nodes_key,
+                                    world_.clock.steady() + patience, [&](control::Nodes before) {
+                                      return lost ? control::without(std::move(before), NodeId(id))
+                                                  : control::with_state(std::move(before),
+                                                                        NodeId(id), *state);
+                                    }));
   const control::NodeState now = nodes.find(NodeId(id))->state;
   world_.trace.event(io::Level::warn, "node.state.changed",
                      {{"node", id}, {"state", control::name_of(now)}});

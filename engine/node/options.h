@@ -28,12 +28,12 @@ namespace perdure::node {
 struct Options {
   std::string cluster_name = "perdure";
   std::string node_name = "n1";
-  std::string version;            // of this build, for /version and the log
+  std::string version;  // of this build, for /version and the log
   // Of an empty data directory: node addresses of a cluster to join, one of which answers.
   // Without any, the node makes its own cluster, of which it is node 1.
   std::vector<std::string> join;
-  bool auto_provision = true;     // makes it without being told to (POST /cluster/provision)
-  log::Replication replication;   // of a new cluster: of its log, and of partitions
+  bool auto_provision = true;    // makes it without being told to (POST /cluster/provision)
+  log::Replication replication;  // of a new cluster: of its log, and of partitions
   std::uint32_t roles = control::every_role;
   std::string zone, region;       // where it stands
   std::uint32_t partitions = 24;  // of a new cluster; an existing one keeps its number

@@ -289,8 +289,8 @@ std::chrono::milliseconds Partitions::within(Instant deadline) const {
       std::min(deadline - world_.clock.steady(), longest_question));
 }
 
-Result<std::string> Partitions::ask(io::ShardAddress leader, Verb verb,
-                                    const std::string& question, Instant deadline) {
+Result<std::string> Partitions::ask(io::ShardAddress leader, Verb verb, const std::string& question,
+                                    Instant deadline) {
   return rpc_.ask(leader, verb, question, deadline == io::never ? deadline : deadline + grace);
 }
 

@@ -114,12 +114,12 @@ std::set<NodeId> Pulse::usable() const {
 }
 
 void hear_usable(Rpc& rpc, Usable& usable, std::function<void()> changed) {
-  rpc.hear(Verb::usable, [&usable, changed = std::move(changed)](const io::Origin& from,
-                                                                 std::string_view bytes) {
-    const Result<UsableWords> words = wire::decode<UsableWords>(bytes);
-    if (from.connection != 0 || !words) return;  // of this process only
-    if (usable.tell(std::set(words->nodes.begin(), words->nodes.end()))) changed();
-  });
+  rpc.hear(Verb::usable,
+           [&usable, changed = std::move(changed)](const io::Origin& from, std::string_view bytes) {
+             const Result<UsableWords> words = wire::decode<UsableWords>(bytes);
+             if (from.connection != 0 || !words) return;  // of this process only
+             if (usable.tell(std::set(words->nodes.begin(), words->nodes.end()))) changed();
+           });
 }
 
 }  // namespace perdure::node

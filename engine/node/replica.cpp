@@ -195,8 +195,7 @@ Result<Epoch> Replica::mint_epoch() {
   while (true) {
     TRY(found, needs_.metadata.get(key, deadline));
     control::Proposal proposal = new_proposal(needs_.world);
-    proposal.writes.push_back(
-        {.key = key, .expected = found.version, .value = wire::encode(ours)});
+    proposal.writes.push_back({.key = key, .expected = found.version, .value = wire::encode(ours)});
     const Result<void> written = needs_.metadata.compare_and_set(std::move(proposal), deadline);
     if (written) return Epoch(found.version + 1);
     if (written.error().code != Code::conflict) return std::unexpected(written.error());
@@ -205,14 +204,13 @@ Result<Epoch> Replica::mint_epoch() {
 
 Result<void> Replica::open_log() {
   const control::NodeEntry* const self = needs_.state.nodes().find(needs_.layout.node);
-  TRY(logs,
-      log::open_logs({{.partition = id_, .store = needs_.loglets_of(id_)}}, needs_.chains,
-                     needs_.world.fibers, needs_.world.trace,
-                     {.node = needs_.layout.node,
-                      .incarnation = log::Incarnation(needs_.layout.incarnation),
-                      .zone = self ? self->zone : std::string(),
-                      .replication = needs_.layout.replication},
-                     &needs_.cluster));
+  TRY(logs, log::open_logs({{.partition = id_, .store = needs_.loglets_of(id_)}}, needs_.chains,
+                           needs_.world.fibers, needs_.world.trace,
+                           {.node = needs_.layout.node,
+                            .incarnation = log::Incarnation(needs_.layout.incarnation),
+                            .zone = self ? self->zone : std::string(),
+                            .replication = needs_.layout.replication},
+                           &needs_.cluster));
   log_ = std::move(logs.front());
   return {};
 }

@@ -41,9 +41,9 @@ class Replica {
   Replica& operator=(const Replica&) = delete;
 
   void start();
-  void rest();     // parks: follows and leads no more; what it stands on stays
-  void stop();     // parks: and that goes too
-  void look();     // the plan, the nodes or who is alive changed
+  void rest();  // parks: follows and leads no more; what it stands on stays
+  void stop();  // parks: and that goes too
+  void look();  // the plan, the nodes or who is alive changed
   // Parks until it leads or follows, or could not.  Error: why, of the last try.
   Result<void> wait_settled(Instant deadline);
 

@@ -76,8 +76,8 @@ Result<void> Replicas::wait_settled(Instant deadline) {
     CHECK(made != replicas_.end());
     const Result<void> settled = made->second->wait_settled(deadline);
     if (settled || !failure) continue;
-    failure = fail(settled.error().code,
-                   "partition " + std::to_string(line.partition.raw()) + ": " + settled.error().detail);
+    failure = fail(settled.error().code, "partition " + std::to_string(line.partition.raw()) +
+                                             ": " + settled.error().detail);
   }
   return failure;
 }

@@ -70,11 +70,11 @@ struct Shard::Rooms {
   std::map<std::uint32_t, std::unique_ptr<wal::Wal>> wals;             // by stream
   std::map<std::uint32_t, std::unique_ptr<log::LogletStore>> loglets;  // over each of them
   GroupMembers group_members;
-  std::unique_ptr<control::RaftMetadata> store_of_metadata;   // shard 0's, of a member
-  std::unique_ptr<control::MetadataClient> metadata_client;   // shard 0's, of who is none
-  std::unique_ptr<RemoteMetadata> remote_metadata;            // of the other shards
-  control::Metadata* metadata = nullptr;                      // one of the three
-  control::Nodes known;                                       // at the start: a guess
+  std::unique_ptr<control::RaftMetadata> store_of_metadata;  // shard 0's, of a member
+  std::unique_ptr<control::MetadataClient> metadata_client;  // shard 0's, of who is none
+  std::unique_ptr<RemoteMetadata> remote_metadata;           // of the other shards
+  control::Metadata* metadata = nullptr;                     // one of the three
+  control::Nodes known;                                      // at the start: a guess
   std::unique_ptr<ClusterState> state;
   std::unique_ptr<MetadataChains> chains;
   std::unique_ptr<LogServers> log_servers;

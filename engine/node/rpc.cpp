@@ -151,7 +151,8 @@ void Rpc::serve_question(const io::Origin& from, std::uint64_t question, Verb ve
                   fail(Code::retry_later, "shard does not serve this yet"));
   }
   if (serving_.size() >= serving_max) {
-    return answer(back_to(from), question, fail(Code::retry_later, "shard serves too much already"));
+    return answer(back_to(from), question,
+                  fail(Code::retry_later, "shard serves too much already"));
   }
   serving_.start("rpc.serve", [this, to = back_to(from), question, &function = serve->second,
                                bytes = std::move(bytes)] {

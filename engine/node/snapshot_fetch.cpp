@@ -11,7 +11,7 @@ namespace perdure::node {
 namespace {
 
 constexpr std::size_t piece_bytes = 1 << 20;
-constexpr Duration patience = std::chrono::seconds(10);      // with one piece
+constexpr Duration patience = std::chrono::seconds(10);       // with one piece
 constexpr Duration short_patience = std::chrono::seconds(2);  // with a number
 
 // Without a file: which one is the newest?
@@ -62,10 +62,9 @@ Result<void> fetch_from(const ReplicaNeeds& needs, PartitionId partition, NodeId
     TRY_VOID(fetch_file(needs, from, question, file, folder));
   }
   TRY_VOID(into.received(manifest));
-  needs.world.trace.event(io::Level::info, "node.snapshot.fetched",
-                          {{"partition", partition.raw()},
-                           {"from", from.raw()},
-                           {"applied", manifest.applied.raw()}});
+  needs.world.trace.event(
+      io::Level::info, "node.snapshot.fetched",
+      {{"partition", partition.raw()}, {"from", from.raw()}, {"applied", manifest.applied.raw()}});
   return {};
 }
 
@@ -83,8 +82,8 @@ Result<void> fetch_snapshot(const ReplicaNeeds& needs, PartitionId partition,
 }
 
 Result<Lsn> ask_laid_down(const ReplicaNeeds& needs, PartitionId partition, NodeId node) {
-  TRY(bytes, ask(needs, node, Verb::laid_down, {.partition = partition, .file = {}},
-                 short_patience));
+  TRY(bytes,
+      ask(needs, node, Verb::laid_down, {.partition = partition, .file = {}}, short_patience));
   if (bytes.size() != sizeof(std::uint64_t)) return fail(Code::corrupt, "a place has 8 bytes");
   return Lsn(get_be<std::uint64_t>(bytes));
 }

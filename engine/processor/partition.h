@@ -209,7 +209,7 @@ class Partition final : private log::Observer, private Proposer {
   std::unique_ptr<Leader> leader_;
   std::optional<Error> log_end_, broken_;
   std::optional<Error> service_failure_;  // of the leader's
-  bool opened_ = false;  // the tables
+  bool opened_ = false;                   // the tables
   bool running_ = false;
   bool admits_new_work_ = true;
 
