@@ -23,6 +23,10 @@ class Node:
 
     def start(self, within=60):
         """Returns when it serves.  Raises with the log's end when it does not."""
+        self.launch()
+        self.wait_ready(within)
+
+    def launch(self):
         command = [self.binary, "serve", "--data-dir", self.folder, "--node-name", f"n{self.number}",
                    "--partitions", "4", "--shards", "1"]
         for kind, port in self.ports.items():
@@ -30,6 +34,8 @@ class Node:
         self.process = subprocess.Popen(command + self.arguments, stdout=subprocess.PIPE,
                                         stderr=self._log, start_new_session=True)
         self.starts += 1
+
+    def wait_ready(self, within=60):
         line = self._first_line(within)
         found = re.match(r"ready ingress=\S+:(\d+) admin=\S+:(\d+) node=\S+:(\d+)", line)
         if not found:

@@ -8,8 +8,6 @@ acknowledged must be there in the end, once.  The histories stay in the folder w
 something is wrong.  Last line: "N passed, N failed".
 """
 import argparse
-import http.client
-import json
 import os
 import random
 import shutil
@@ -17,83 +15,12 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 
 from history import History, judge
+from load import Client, read_all, register
 from processes import Node, wait_until
 from proxy import Proxy
 from service import Service
-
-KEYS = 4
-
-
-def register(node, url):
-    body = json.dumps({"uri": url, "use_http_11": True}).encode()
-    request = urllib.request.Request(node.url("admin", "/deployments"), body,
-                                     {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        assert answer.status in (200, 201), answer.status
-
-
-class Client(threading.Thread):
-    """One caller.  In doubt it asks again under the same idempotency key, or it does not
-    and says so: half of the time each."""
-
-    def __init__(self, history, port, seed, stop):
-        super().__init__(daemon=True)
-        self.history, self.port, self.stop = history, port, stop
-        self.random = random.Random(seed)
-        self.acknowledged = 0
-        self.connection = None
-
-    def run(self):
-        process = self.history.new_process()
-        number = 0
-        while not self.stop.is_set():
-            number += 1
-            key = f"k{self.random.randrange(KEYS)}"
-            again = self.random.random() < 0.5
-            name = f"{process}-{number}" if again else None
-            self.history.say(process, "invoke", "add", key, None)
-            value, refused = self.ask(key, name)
-            while value is None and again and not self.stop.is_set():
-                time.sleep(0.05)
-                value, refused = self.ask(key, name)
-            if value is not None:
-                self.acknowledged += 1
-                self.history.say(process, "ok", "add", key, value)
-            else:
-                self.history.say(process, "fail" if refused and not again else "info", "add", key,
-                                 None)
-                process = self.history.new_process()
-                time.sleep(0.05)
-
-    def ask(self, key, name):
-        """(the count, False), or (None, whether it surely did not happen)."""
-        try:
-            if self.connection is None:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-                self.connection.connect()
-        except OSError:
-            self.forget()
-            return None, True
-        try:
-            headers = {"idempotency-key": name} if name else {}
-            self.connection.request("POST", f"/Counter/{key}/add", headers=headers)
-            answer = self.connection.getresponse()
-            body = answer.read()
-            if answer.status == 200:
-                return int(body), False
-        except (OSError, http.client.HTTPException, ValueError):
-            pass
-        self.forget()
-        return None, False
-
-    def forget(self):
-        if self.connection is not None:
-            self.connection.close()
-        self.connection = None
-
 
 def nemesis(node, proxy, chance, stop, told):
     while not stop.wait(chance.uniform(0.3, 1.5)):
@@ -123,16 +50,6 @@ def nemesis(node, proxy, chance, stop, told):
             proxy.reset()
 
 
-def read_all(history, node):
-    """What is there in the end, asked directly."""
-    for number in range(KEYS):
-        process, key = history.new_process(), f"k{number}"
-        history.say(process, "invoke", "get", key, None)
-        request = urllib.request.Request(node.url("ingress", f"/Counter/{key}/get"), b"")
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            history.say(process, "ok", "get", key, int(answer.read()))
-
-
 class House:
     """One server with its proxy, its clients and its misfortune."""
 
@@ -144,7 +61,7 @@ class House:
         self.history = History(os.path.join(folder, f"n{number}.history.jsonl"))
         self.stop, self.calm = threading.Event(), threading.Event()
         self.acts, self.trouble = {}, None
-        self.clients = [Client(self.history, self.proxy.port, f"{seed}.{number}.{i}", self.stop)
+        self.clients = [Client(self.history, [self.proxy.port], f"{seed}.{number}.{i}", self.stop)
                         for i in range(4)]
         self.nemesis = threading.Thread(
             target=self._trouble, args=(random.Random(f"{seed}.{number}"),), daemon=True)
