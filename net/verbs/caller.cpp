@@ -1,21 +1,14 @@
 #include "net/verbs/caller.h"
 
 #include "engine/http/http_over_streams.h"
-#include "engine/io/trace.h"
 #include "net/loop/loop.h"
 #include "net/loop/offload.h"
 #include "net/sockets/names.h"
 #include "net/sockets/sockets.h"
+#include "net/verbs/no_trace.h"
 
 namespace perdure::net {
 namespace {
-
-class NoTrace final : public io::Trace {
- public:
-  bool wants(io::Level) const override { return false; }
-  void event(io::Level, std::string_view, std::initializer_list<io::Field>) override {}
-  void count(std::string_view, std::uint64_t) override {}
-};
 
 Result<Answer> converse(io::Http& http, const std::string& address, io::Request request,
                         const std::string& body, Instant deadline) {

@@ -12,18 +12,14 @@
 #include <thread>
 
 #include "engine/wire/json.h"
-#include "net/secret.h"
-#include "net/verbs/caller.h"
 #include "net/verbs/table.h"
+#include "net/verbs/talk.h"
 #include "net/verbs/verbs.h"
 
 namespace perdure::net {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr Duration patience = std::chrono::seconds(10);
-constexpr int refused = 1, unreachable = 69, file_trouble = 74;
 
 // What every verb of the noun is told.
 struct Told {
@@ -35,34 +31,6 @@ struct Told {
   std::uint64_t expected_version = 0;
 };
 using ToldHere = std::shared_ptr<Told>;
-
-int complain(const std::string& what, int code) {
-  std::fprintf(stderr, "perdure: %s\n", what.c_str());
-  return code;
-}
-
-// What a server says that refuses.
-std::string reason(const Answer& answer) {
-  const Result<Json> body = wire::json_from_text<Json>(answer.body);
-  if (body && body->is_object() && body->contains("message") && (*body)["message"].is_string()) {
-    return (*body)["message"].get<std::string>();
-  }
-  return "HTTP status " + std::to_string(answer.status);
-}
-
-std::string unreachable_text(const Told& told, const Error& why) {
-  return "no answer from the node port " + told.node + ": " + why.detail;
-}
-
-std::string text_of(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end()) return "-";
-  if (found->is_string()) {
-    const auto text = found->get<std::string>();
-    return text.empty() ? "-" : text;
-  }
-  return found->dump();
-}
 
 std::string nodes_text(const Json& status) {
   std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> held;  // by node: leads, all
@@ -95,10 +63,9 @@ std::string status_text(const Json& status) {
 
 // One look at /cluster/status, shown by `show`.
 int look(const Told& told, std::string (*show)(const Json&)) {
-  const Result<Answer> answer =
-      call(told.node, {.method = "GET", .target = "/cluster/status"}, {}, patience);
-  if (!answer) return complain(unreachable_text(told, answer.error()), unreachable);
-  if (answer->status != 200) return complain(told.node + ": " + reason(*answer), refused);
+  const auto answer =
+      ask({.node = told.node, .request = {.method = "GET", .target = "/cluster/status"}});
+  if (!answer) return answer.error();
   const Result<Json> status = wire::json_from_text<Json>(answer->body);
   const bool known = status && status->contains("nodes") && status->contains("partitions");
   if (!known) return complain(told.node + " is not the node port of a server like this", refused);
@@ -119,10 +86,9 @@ int watch(const Told& told, std::string (*show)(const Json&)) {
 }
 
 int get(const Told& told) {
-  const Result<Answer> answer =
-      call(told.node, {.method = "GET", .target = "/cluster/metadata/" + told.key}, {}, patience);
-  if (!answer) return complain(unreachable_text(told, answer.error()), unreachable);
-  if (answer->status != 200) return complain(told.node + ": " + reason(*answer), refused);
+  const auto answer = ask(
+      {.node = told.node, .request = {.method = "GET", .target = "/cluster/metadata/" + told.key}});
+  if (!answer) return answer.error();
   const std::string* const version = io::find_header(answer->headers, "version");
   if (!told.file.empty()) {
     std::ofstream file(told.file, std::ios::binary);
@@ -147,16 +113,11 @@ int put(const Told& told) {
   const std::string value(std::istreambuf_iterator<char>(file), {});
   io::Request request = {.method = "PUT", .target = "/cluster/metadata/" + told.key};
   request.headers.push_back({"expected-version", std::to_string(told.expected_version)});
-  if (!told.secret_file.empty()) {
-    const Result<std::string> secret = read_secret(told.secret_file);
-    if (!secret) return complain(secret.error().detail, file_trouble);
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    request.headers.push_back(proof_of(
-        *secret, request, value, WallTime(std::chrono::duration_cast<WallTime::duration>(now))));
-  }
-  const Result<Answer> answer = call(told.node, std::move(request), value, patience);
-  if (!answer) return complain(unreachable_text(told, answer.error()), unreachable);
-  if (answer->status != 200) return complain(told.node + ": " + reason(*answer), refused);
+  const auto answer = ask({.node = told.node,
+                           .request = std::move(request),
+                           .body = value,
+                           .secret_file = told.secret_file});
+  if (!answer) return answer.error();
   std::printf("%s is version %llu now\n", told.key.c_str(),
               static_cast<unsigned long long>(told.expected_version + 1));
   return 0;
