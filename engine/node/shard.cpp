@@ -162,7 +162,7 @@ void Shard::stop() {
   if (r.schema) r.schema->stop();
   if (r.state) r.state->stop();
   if (r.store_of_metadata) r.store_of_metadata->stop();
-  r.log_servers.reset();
+  // What is still on its way to the disk is answered for yet: log_servers stays until then.
   for (auto& [stream, wal] : r.wals) {
     wal->unlisten(watched_loglet);
     wal->stop();
