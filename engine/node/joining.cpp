@@ -12,6 +12,9 @@ namespace {
 
 constexpr Duration patience = std::chrono::seconds(5);  // with one address
 constexpr Duration pause = std::chrono::milliseconds(200);
+// Our name is that of a node with another disk: perhaps of the one whose place we take, and
+// it is not taken for dead yet.
+constexpr Duration conflict_patience = std::chrono::seconds(15);
 constexpr Duration store_patience = std::chrono::seconds(4);
 constexpr std::size_t answer_bytes_max = 4 << 20;
 
@@ -32,8 +35,11 @@ Result<std::string> whole_body(io::HttpCall& call, Instant deadline) {
   }
 }
 
-// What other nodes refuse for good, and what another try may cure.
-bool is_final(int status) { return status == 400 || status == 403 || status == 409; }
+// invalid: for good.  retry_later: another try may cure it.  conflict: perhaps.
+Code code_of(int status) {
+  if (status == 409) return Code::conflict;
+  return status == 400 || status == 403 ? Code::invalid : Code::retry_later;
+}
 
 Result<JoinAnswer> ask(io::World& world, const Options& options, const std::string& address,
                        const std::string& question) {
@@ -52,7 +58,7 @@ Result<JoinAnswer> ask(io::World& world, const Options& options, const std::stri
   TRY(response, call->response(deadline));
   TRY(body, whole_body(*call, deadline));
   if (response.status != 200) {
-    return fail(is_final(response.status) ? Code::invalid : Code::retry_later, body);
+    return fail(code_of(response.status), body);
   }
   return wire::decode<JoinAnswer>(body);
 }
@@ -64,6 +70,7 @@ Result<JoinAnswer> join(io::World& world, const Options& options,
   const std::string question =
       wire::encode(JoinQuestion{.cluster = options.cluster_name, .process = process});
   const bool first_of_all = options.join.empty() || options.join.front() == process.address;
+  const Instant conflict_is_final = world.clock.steady() + conflict_patience;
   while (true) {
     for (const std::string& address : options.join) {
       if (address == process.address) continue;  // we are no cluster yet
@@ -72,7 +79,9 @@ Result<JoinAnswer> join(io::World& world, const Options& options,
       if (answer.error().code == Code::cancelled) return answer;
       world.trace.event(io::Level::info, "node.join.not_yet",
                         {{"address", address}, {"why", answer.error().detail}});
-      if (answer.error().code == Code::invalid) {
+      const bool in_use =
+          answer.error().code == Code::conflict && world.clock.steady() >= conflict_is_final;
+      if (answer.error().code == Code::invalid || in_use) {
         return fail(Code::invalid,
                     address + " does not let this node join: " + answer.error().detail);
       }
