@@ -23,15 +23,18 @@ log::StorageState storage_of(NodeState state) {
 ClusterState::ClusterState(io::World& world, control::Metadata& metadata, const Layout& layout)
     : world_(world),
       layout_(layout),
+      config_(world, metadata, cluster_key, [this] { changed(); }),
       nodes_(world, metadata, control::nodes_key, [this] { take_nodes(); }),
       plan_(world, metadata, control::plan_key, [this] { changed(); }) {}
 
 Result<void> ClusterState::open(Instant deadline) {
+  TRY_VOID(config_.open(deadline));
   TRY_VOID(nodes_.open(deadline));
   return plan_.open(deadline);
 }
 
 void ClusterState::stop() {
+  config_.stop();
   nodes_.stop();
   plan_.stop();
 }

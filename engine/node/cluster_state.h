@@ -2,6 +2,7 @@
 //
 // What a shard knows of the cluster: its nodes, the plan of its partitions, and who is alive.
 //
+//     metadata "cluster"    ─► replication()
 //     metadata "nodes"      ─► nodes()   ─► Peers::set_address, log::Candidates
 //     metadata "partitions" ─► plan()    ─► who leads which partition, who follows
 //     Pulse (pulse.h)       ─► usable()
@@ -38,6 +39,7 @@ class ClusterState {
   std::uint64_t nodes_version() const { return nodes_.version(); }
   const control::Plan& plan() const { return plan_.now(); }
   std::uint64_t plan_version() const { return plan_.version(); }
+  log::Replication replication() const { return config_.now().replication; }
   Usable& usable() { return usable_; }
   // Called in the turn in which any of them changed; may not park.
   void on_change(std::function<void()> changed) { changed_.push_back(std::move(changed)); }
@@ -59,6 +61,7 @@ class ClusterState {
   io::World& world_;
   const Layout& layout_;
   Usable usable_;
+  Watched<ClusterConfig> config_;
   Watched<control::Nodes> nodes_;
   Watched<control::Plan> plan_;
   std::vector<std::function<void()>> changed_;

@@ -67,7 +67,7 @@ Result<bool> Controller::improve_plan() {
   }
   next.lines =
       control::place(placed_nodes(nodes),
-                     {.copies = layout_.replication.copies, .zones = layout_.replication.zones},
+                     {.copies = state_.replication().copies, .zones = state_.replication().zones},
                      std::move(next.lines));
   if (next == plan) return false;
   control::Proposal proposal = new_proposal(world_);

@@ -26,14 +26,12 @@ struct Layout {
   std::uint64_t incarnation = 0;  // of this process start
   std::uint64_t fingerprint = 0;  // of the cluster
   NodeId node;                    // this one
-  log::Replication replication;   // of the log, and of partitions
   static constexpr auto fields = std::tuple(
       wire::field(1, "partitions", &Layout::partitions),
       wire::field(2, "streams", &Layout::streams), wire::field(3, "shards", &Layout::shards),
       wire::field(4, "storage_id", &Layout::storage_id),
       wire::field(5, "incarnation", &Layout::incarnation),
-      wire::field(6, "fingerprint", &Layout::fingerprint), wire::field(7, "node", &Layout::node),
-      wire::field(8, "replication", &Layout::replication));
+      wire::field(6, "fingerprint", &Layout::fingerprint), wire::field(7, "node", &Layout::node));
 
   std::uint32_t stream_of(PartitionId p) const {
     return static_cast<std::uint32_t>(p.raw() % streams);
@@ -54,7 +52,7 @@ struct Layout {
   }
 };
 
-// What the cluster was made as, under "cluster" in the metadata store.
+// What the cluster is to be, under "cluster" in the metadata store.
 struct ClusterConfig {
   std::uint64_t partitions = 0;
   std::uint64_t fingerprint = 0;  // drawn: two clusters may be given the same name

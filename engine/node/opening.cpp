@@ -169,7 +169,6 @@ Result<void> open_first(Rooms& r) {
                                     r.options.cluster_name + "'");
   }
   r.layout.partitions = cluster.partitions;
-  r.layout.replication = cluster.replication;
   const Result<void> registered = register_life(r);
   if (!registered && registered.error().code == Code::fenced) {
     return fail(Code::invalid, registered.error().detail);

@@ -8,6 +8,8 @@
 #include "engine/io/trace.h"
 #include "engine/node/joining.h"
 #include "engine/node/metadata_update.h"
+#include "engine/node/plan_view.h"
+#include "engine/node/reconfigure.h"
 #include "engine/wire/json.h"
 
 namespace perdure::node {
@@ -42,6 +44,20 @@ void refuse(io::Exchange& exchange, const Error& why) {
   exchange.respond(head(status_of(why.code), "application/json"), text + "}\n");
 }
 
+void answer(io::Exchange& exchange, const Result<std::string>& json) {
+  if (!json) return refuse(exchange, json.error());
+  exchange.respond(head(200, "application/json"), *json);
+}
+
+Result<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  if (text.empty() || std::from_chars(text.data(), end, number).ptr != end) {
+    return fail(Code::invalid, "'" + std::string(text) + "' is not a number");
+  }
+  return number;
+}
+
 Result<std::string> whole_body(io::Exchange& exchange, Instant deadline) {
   std::string body;
   while (true) {
@@ -73,14 +89,19 @@ void Operations::serve(io::Exchange& exchange) {
   if (path == "/metrics") {
     return exchange.respond(head(200, "text/plain; version=0.0.4"), sources_.metrics());
   }
-  if (path == "/cluster/status") {
-    const Result<std::string> status = sources_.cluster();
-    if (!status) return refuse(exchange, status.error());
-    return exchange.respond(head(200, "application/json"), *status);
-  }
+  if (path == "/cluster/status") return answer(exchange, sources_.cluster());
+  if (path == "/cluster/partitions") return serve_view(exchange, plan_text);
+  if (path == "/cluster/logs") return serve_view(exchange, logs_text);
   exchange.respond(head(404, "text/plain"),
                    "the node port has /health, /metrics, /cluster/status, "
-                   "/cluster/metadata/KEY and what operators post to /cluster/\n");
+                   "/cluster/partitions, /cluster/logs, /cluster/metadata/KEY and what operators "
+                   "post to /cluster/\n");
+}
+
+void Operations::serve_view(io::Exchange& exchange,
+                            Result<std::string> (*view)(io::World&, control::Metadata&)) {
+  const Result<control::Metadata*> store = metadata();
+  answer(exchange, store ? view(world_, **store) : std::unexpected(store.error()));
 }
 
 Result<control::Metadata*> Operations::metadata() const {
@@ -114,22 +135,45 @@ Result<std::string> Operations::change(const std::string& path, std::string_view
     TRY_VOID(metadata());
     return sources_.join(body);
   }
-  constexpr std::string_view nodes = "/cluster/nodes/";
-  if (path.starts_with(nodes)) {
-    const std::string_view rest = std::string_view(path).substr(nodes.size());
+  if (path == "/cluster/replication") return change_replication(body);
+  for (const auto& [noun, change_one] :
+       {std::pair(std::string_view("/cluster/nodes/"), &Operations::change_node),
+        std::pair(std::string_view("/cluster/partitions/"), &Operations::change_partition)}) {
+    if (!path.starts_with(noun)) continue;
+    const std::string_view rest = std::string_view(path).substr(noun.size());
     const std::size_t slash = rest.find('/');
-    if (slash != rest.npos) return change_node(rest.substr(0, slash), rest.substr(slash + 1));
+    if (slash == rest.npos) continue;
+    TRY(id, number_of(rest.substr(0, slash)));
+    return (this->*change_one)(id, rest.substr(slash + 1));
   }
   return fail(Code::not_found, "nothing is posted to " + path);
 }
 
-Result<std::string> Operations::change_node(std::string_view id_text, std::string_view state_text) {
+Result<std::string> Operations::change_partition(std::uint64_t id, std::string_view words) {
   TRY(store, metadata());
-  std::uint64_t id = 0;
-  const char* const end = id_text.data() + id_text.size();
-  if (std::from_chars(id_text.data(), end, id).ptr != end || id_text.empty()) {
-    return fail(Code::invalid, "'" + std::string(id_text) + "' is not the number of a node");
-  }
+  TRY_VOID(update<control::Plan>(
+      world_, *store, control::plan_key, world_.clock.steady() + patience,
+      [&](control::Plan before) { return replanned(std::move(before), PartitionId(id), words); }));
+  world_.trace.event(io::Level::warn, "node.plan.reconfigured", {{"partition", id}, {"to", words}});
+  return plan_text(world_, *store);
+}
+
+Result<std::string> Operations::change_replication(std::string_view text) {
+  TRY(store, metadata());
+  const Instant deadline = world_.clock.steady() + patience;
+  TRY(found, store->get(control::nodes_key, deadline));
+  TRY(nodes, wire::decode<control::Nodes>(found.value));
+  TRY(config,
+      update<ClusterConfig>(world_, *store, cluster_key, deadline, [&](ClusterConfig before) {
+        return with_replication(std::move(before), text, nodes);
+      }));
+  world_.trace.event(io::Level::warn, "node.replication.changed",
+                     {{"to", log::to_text(config.replication)}});
+  return plan_text(world_, *store);
+}
+
+Result<std::string> Operations::change_node(std::uint64_t id, std::string_view state_text) {
+  TRY(store, metadata());
   std::optional<control::NodeState> state;
   for (const auto each :
        {control::NodeState::active, control::NodeState::draining, control::NodeState::gone}) {

@@ -6,9 +6,13 @@
 //     GET  /health                   JSON: name, cluster, incarnation, partitions led
 //     GET  /metrics                  Prometheus text, from the host (Options::metrics)
 //     GET  /cluster/status           JSON: nodes, and every partition of this one
+//     GET  /cluster/partitions       JSON: where partitions are to be (plan_view.h)
+//     GET  /cluster/logs             JSON: the loglets of each log (plan_view.h)
 //     POST /cluster/join             a process with an empty disk (joining.h)
 //     POST /cluster/provision        a node that waits for it makes its cluster
 //     POST /cluster/nodes/ID/STATE   active, draining or gone (nodes.h); lost: gone at once
+//     POST /cluster/partitions/ID/…  who leads it, and whether that may change (reconfigure.h)
+//     POST /cluster/replication      body: as --replication
 //     GET  /cluster/metadata/KEY     an object of the metadata store, and in the header
 //                                    `version` how often it was written; 404: never
 //     PUT  /cluster/metadata/KEY     writes it if its version is that of the header
@@ -48,12 +52,15 @@ class Operations {
   void serve(io::Exchange&);
 
  private:
+  void serve_view(io::Exchange&, Result<std::string> (*view)(io::World&, control::Metadata&));
   void serve_metadata(io::Exchange&, std::string key);
   void get(io::Exchange&, const std::string& key);
   void put(io::Exchange&, std::string key);
   void serve_change(io::Exchange&, const std::string& path);
   Result<std::string> change(const std::string& path, std::string_view body);
-  Result<std::string> change_node(std::string_view id, std::string_view state);
+  Result<std::string> change_node(std::uint64_t id, std::string_view state);
+  Result<std::string> change_partition(std::uint64_t id, std::string_view words);
+  Result<std::string> change_replication(std::string_view text);
   Result<control::Metadata*> metadata() const;
 
   io::World& world_;

@@ -7,6 +7,7 @@
 #include "engine/io/clock.h"
 #include "engine/io/peers.h"
 #include "engine/io/trace.h"
+#include "engine/log/nodeset.h"
 #include "engine/log/reader.h"
 #include "engine/node/metadata_update.h"
 #include "engine/node/replicas.h"
@@ -209,7 +210,7 @@ Result<void> Replica::open_log() {
                            {.node = needs_.layout.node,
                             .incarnation = log::Incarnation(needs_.layout.incarnation),
                             .zone = self ? self->zone : std::string(),
-                            .replication = needs_.layout.replication},
+                            .replication = needs_.state.replication()},
                            &needs_.cluster));
   log_ = std::move(logs.front());
   return {};
@@ -233,7 +234,25 @@ Result<void> Replica::lead() {
   return std::unexpected(*partition_->broken());
 }
 
-// Until the plan says otherwise, or the log has ended.
+// Nodes of the open loglet are to go, or new ones could take copies, or it has another
+// replication than the cluster by now; and a better nodeset is to be had.
+bool Replica::is_to_reopen() const {
+  const log::Loglet& open = log_->chain().loglets.back();
+  const log::Replication wished = needs_.state.replication();
+  const std::vector<log::Candidate> servers = needs_.state.log_servers();
+  const auto better = log::choose_nodeset(
+      {.partition = id_, .replication = wished, .sequencer = needs_.layout.node}, servers);
+  if (!better) return false;
+  const auto stays = [&servers](const log::Member& member) {
+    return std::ranges::any_of(servers, [&member](const log::Candidate& server) {
+      return server.member.node == member.node && server.state == log::StorageState::read_write;
+    });
+  };
+  return open.replication != wished || !std::ranges::all_of(open.nodeset, stays) ||
+         better->size() > open.nodeset.size();
+}
+
+// Until the plan says otherwise, the log has ended, or another loglet would be better.
 Result<void> Replica::lead_while_planned() {
   bool over = false;
   io::Group watching(needs_.world.fibers);
@@ -242,7 +261,7 @@ Result<void> Replica::lead_while_planned() {
     changed_.notify_all();
   });
   Result<void> waited;
-  while (waited && !over && is_to_lead()) waited = changed_.wait();
+  while (waited && !over && is_to_lead() && !is_to_reopen()) waited = changed_.wait();
   watching.stop();
   if (waited && over) {
     needs_.world.trace.event(io::Level::info, "node.replica.leads_no_longer",
@@ -306,7 +325,7 @@ Result<void> Replica::read_and_apply() {
 // Only who leads trims, and only what two disks hold the effects of, where there are two.
 Result<void> Replica::trim(Lsn last) {
   if (!log_ || !partition_->leads()) return {};
-  if (needs_.layout.replication.copies > 1) last = std::min(last, laid_down_elsewhere());
+  if (needs_.state.replication().copies > 1) last = std::min(last, laid_down_elsewhere());
   const std::shared_ptr<log::Log> log = log_;
   if (!log || last <= log->trim_point()) return {};
   return log->trim(last);

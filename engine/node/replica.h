@@ -10,7 +10,8 @@
 //                                   leads ◄──────────────────────────────┘
 //
 //     to lead       mint an epoch (compare-and-set), open the log: seal, find the tail, extend,
-//                   replay, announce
+//                   replay, announce.  Again, when the open loglet is not what it should be:
+//                   another replication, nodes of it that are to go, more that there are
 //     to follow     read what others write, apply it; with tables that begin after the trim
 //                   point fetch a snapshot first (snapshot_fetch.h)
 //     broken        made anew from what is on disk
@@ -59,6 +60,7 @@ class Replica {
   void live();
   bool is_to_lead() const;
   bool is_to_be() const;
+  bool is_to_reopen() const;
   Result<void> make();
   void unmake();
   Result<void> lead();

@@ -42,7 +42,7 @@ tables::CheckpointOptions checkpoint_options(const Options& options) {
 // others may have to come first.
 Result<void> wait_for_our_partitions(Shard::Rooms& r) {
   const Instant deadline = r.world.clock.steady() + open_patience;
-  const bool can_be_led = r.layout.replication.copies == 1 && r.is(control::NodeRole::worker) &&
+  const bool can_be_led = r.state->replication().copies == 1 && r.is(control::NodeRole::worker) &&
                           r.is(control::NodeRole::log);
   if (!can_be_led) return {};
   TRY_VOID(r.state->wait_for_plan(1, deadline));
