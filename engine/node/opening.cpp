@@ -128,11 +128,13 @@ Result<void> open_metadata(Rooms& r) {
   return {};
 }
 
-// Who makes the cluster says how it is to be; the others find it so.
+// Who makes the cluster says how it is to be; the others find it so.  They ask the leader of
+// the group, for a node that was removed hears no more of it by itself.
 Result<ClusterConfig> cluster_config(Rooms& r) {
-  if (r.layout.node != founder) {
-    TRY(found, r.metadata->wait_newer(cluster_key, 0, patience_of(r)));
-    return wire::decode<ClusterConfig>(found.value);
+  while (r.layout.node != founder) {
+    TRY(found, r.metadata->get(cluster_key, patience_of(r)));
+    if (found.version > 0) return wire::decode<ClusterConfig>(found.value);
+    TRY_VOID(r.world.fibers.sleep_until(r.world.clock.steady() + act_pause));
   }
   return update<ClusterConfig>(r.world, *r.metadata, cluster_key, patience_of(r),
                                [&r](ClusterConfig config) -> Result<ClusterConfig> {
