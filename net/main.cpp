@@ -5,14 +5,17 @@
 // 74 the disk or the system failed.
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "engine/io/fibers.h"
 #include "engine/node/shard.h"
 #include "net/crash.h"
 #include "net/options.h"
@@ -42,10 +45,15 @@ int refuse(const Error& why, int code) {
 class Server {
  public:
   Server(Process& process, const node::Options& options)
-      : process_(process), options_(options), shards_(process.shards()) {}
+      : process_(process),
+        options_(options),
+        shards_(process.shards()),
+        opening_(process.shards()) {}
 
   Result<node::Addresses> start() {
     process_.for_each_shard([this](std::uint32_t index, io::World& world) {
+      if (given_up_) return note(fail(Code::cancelled, "told to stop"));
+      opening_[index] = world.fibers.self();
       shards_[index] = std::make_unique<node::Shard>(options_, world);
       note(shards_[index]->open());
     });
@@ -63,6 +71,13 @@ class Server {
     });
     if (failure_) return std::unexpected(*failure_);
     return bound;
+  }
+
+  // A start() that waits for others, in another thread, comes back.  Once it has, nothing.
+  void give_up() {
+    given_up_ = true;
+    process_.for_each_shard(
+        [this](std::uint32_t index, io::World& world) { world.fibers.cancel(opening_[index]); });
   }
 
   // Ends the process when a shard can do no more.  What waits is unwound with the loops.
@@ -98,6 +113,8 @@ class Server {
   Process& process_;
   const node::Options options_;
   std::vector<std::unique_ptr<node::Shard>> shards_;
+  std::vector<io::FiberId> opening_;  // who opens the shard, on its loop
+  std::atomic<bool> given_up_ = false;
   std::mutex mutex_;
   std::optional<Error> failure_;  // the first
 };
@@ -132,24 +149,26 @@ int serve(Settings settings) {
 
   settings.node.metrics = [&counted = **process] { return prometheus(counted.counters()); };
   Server server(**process, settings.node);
-  const Result<node::Addresses> bound = server.start();
-  if (!bound) {
-    server.stop();
-    (*process)->stop();
-    return refuse(bound.error(), exit_code(bound.error().code));
-  }
-  std::printf("ready ingress=%s admin=%s node=%s\n", bound->ingress.c_str(), bound->admin.c_str(),
-              bound->node.c_str());
-  std::fflush(stdout);
-
-  server.watch();
+  Result<node::Addresses> bound = fail(Code::cancelled, "told to stop");
+  std::thread starting([&] {  // for as long as others let it wait
+    bound = server.start();
+    if (!bound) return (*process)->interrupt();
+    std::printf("ready ingress=%s admin=%s node=%s\n", bound->ingress.c_str(), bound->admin.c_str(),
+                bound->node.c_str());
+    std::fflush(stdout);
+    server.watch();
+  });
   (*process)->wait_for_signal();
-  if (const std::optional<Error> failure = server.failure()) {
-    std::_Exit(refuse(*failure, exit_code(failure->code)));  // the next start recovers
+  server.give_up();
+  starting.join();
+  if (bound && server.failure()) {
+    const Error why = *server.failure();
+    std::_Exit(refuse(why, exit_code(why.code)));  // the next start recovers
   }
   server.stop();
   (*process)->stop();
-  return 0;
+  if (bound || bound.error().code == Code::cancelled) return 0;
+  return refuse(bound.error(), exit_code(bound.error().code));
 }
 
 // Everything but the tables and the disk stays unused: no address is bound, no log opened.
