@@ -15,7 +15,6 @@ import json
 import os
 import random
 import shutil
-import socket
 import sys
 import tempfile
 import threading
@@ -32,12 +31,6 @@ COPIES = 2
 WHOLE_WITHIN = 40  # seconds, after a misfortune
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 class Cluster:
     """So many nodes, each of which the others reach through the harness."""
 
@@ -47,7 +40,7 @@ class Cluster:
         doors = []
         for number in range(1, size + 1):
             node = Node(binary, folder, number)
-            node.ports["node"] = free_port()
+            node.fix_ports()
             doors.append(f"127.0.0.1:{self.network.door(f'n{number}', node.ports['node'])}")
             node.arguments += ["--advertised-node", doors[-1], "--checkpoint-every", "2s",
                                "--drain", "8s"]

@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -20,6 +21,13 @@ class Node:
         self.process = None
         self.starts = 0
         self._log = open(self.log_path, "ab")
+
+    def fix_ports(self):
+        """Of a node that others must know before it runs."""
+        for kind in self.ports:
+            with socket.socket() as one:
+                one.bind(("127.0.0.1", 0))
+                self.ports[kind] = one.getsockname()[1]
 
     def start(self, within=60):
         """Returns when it serves.  Raises with the log's end when it does not."""
