@@ -20,10 +20,13 @@
 //     in C++                                        on the wire
 //     bool, unsigned, enum, Number, WallTime, Duration (ms)   varint, left out when 0
 //     std::string                                   bytes, left out when empty
-//     struct with fields                            message, left out when all is default
+//     struct with fields                            message, left out when all is zero
 //     std::optional<T>                              the same, but written whenever it is set
 //     std::vector<T>                                repeated; numbers packed
 //     std::variant<std::monostate, A, B>            oneof: one_of(name, member, 14, 15)
+//
+// What is left out is read as zero, also where the member's default is another: a default
+// is for who builds the struct.
 //
 // A number once used keeps its meaning for ever; unknown numbers are skipped.  What
 // must not be misread by an older release is guarded by a version barrier in the log,

@@ -95,7 +95,7 @@ template <class T>
 concept ScalarVector = is_vector<T>::value && Scalar<typename T::value_type>;
 
 template <Scalar T>
-std::uint64_t to_varint(const T& value) {
+constexpr std::uint64_t to_varint(const T& value) {
   if constexpr (is_number<T>::value) {
     return value.raw();
   } else if constexpr (std::is_same_v<T, WallTime>) {
@@ -124,6 +124,36 @@ template <Message T>
 void write(std::string& out, const T& message);
 template <Message T>
 void read(Reader& in, T& message, int depth);
+
+// write() leaves zeros out, so what is read begins as all zeros, whatever T{} has.
+template <class T>
+constexpr bool is_zero(const T& value) {
+  if constexpr (Scalar<T>) {
+    return to_varint(value) == 0;
+  } else if constexpr (is_optional<T>::value) {
+    return !value.has_value();
+  } else if constexpr (is_vector<T>::value || std::is_same_v<T, std::string>) {
+    return value.empty();
+  } else if constexpr (std::is_same_v<T, IntervalSet> || RawBytes<T>) {
+    return true;  // the one begins empty, the other is never left out
+  } else if constexpr (Message<T>) {
+    return std::apply([&](const auto&... f) { return (is_zero(value.*f.member) && ...); },
+                      T::fields);
+  } else {
+    return value.index() == 0;
+  }
+}
+template <class T>
+void make_zero(T& value) {
+  if constexpr (Message<T>) {
+    constexpr bool is_so_already = is_zero(T{});
+    if constexpr (!is_so_already) {
+      std::apply([&](const auto&... f) { (make_zero(value.*f.member), ...); }, T::fields);
+    }
+  } else if constexpr (!std::is_same_v<T, IntervalSet> && !RawBytes<T>) {
+    value = T();
+  }
+}
 
 // One value under one number; `always` writes defaults too (inside optionals, vectors).
 template <class T>
@@ -210,7 +240,7 @@ void write_value(std::string& out, std::uint32_t number, const T& value, bool al
 template <class T>
 void read_value(Reader& in, WireType type, T& value, int depth) {
   if constexpr (is_optional<T>::value) {
-    if (!value) value.emplace();
+    if (!value) make_zero(value.emplace());
     read_value(in, type, *value, depth);
   } else if constexpr (Scalar<T>) {
     if (type != WireType::varint) return void(in.wrong = "expected a varint");
@@ -224,7 +254,7 @@ void read_value(Reader& in, WireType type, T& value, int depth) {
       value.push_back(from_varint<typename T::value_type>(packed.varint()));
     if (packed.wrong) in.wrong = packed.wrong;
   } else if constexpr (is_vector<T>::value) {
-    value.emplace_back();
+    make_zero(value.emplace_back());
     read_value(in, type, value.back(), depth);
   } else {
     if (type != WireType::bytes) return void(in.wrong = "expected bytes");
@@ -308,7 +338,7 @@ void read_alternative(Reader& in, WireType type, std::size_t which, Variant& var
     if (which != alternative) {
       return read_alternative<alternative + 1>(in, type, which, variant, depth);
     }
-    if (variant.index() != alternative) variant.template emplace<alternative>();
+    if (variant.index() != alternative) make_zero(variant.template emplace<alternative>());
     read_value(in, type, std::get<alternative>(variant), depth);
   }
 }
@@ -445,6 +475,7 @@ std::string encode(const T& message) {
 template <Message T>
 Result<T> decode(std::string_view bytes) {
   T message{};
+  detail::make_zero(message);
   detail::Reader in{bytes};
   detail::read(in, message, depth_max);
   if (in.wrong) return fail(Code::corrupt, in.wrong);

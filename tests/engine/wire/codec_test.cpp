@@ -101,6 +101,45 @@ struct Newer {
 
 TEST(Codec, UnknownFieldsAreSkipped) { EXPECT_EQ(decode<Part>(encode(Newer()))->number, 7u); }
 
+// Zeros are left out, so they must not come back as what a member begins with.
+struct Eager {
+  std::uint32_t number = 7;
+  MessageType type = MessageType::output_command;
+  std::optional<std::uint64_t> maybe = 70;
+  std::string text = "text";
+  std::vector<std::uint32_t> numbers = {1, 2};
+  std::variant<std::monostate, Part, Other> either = Other{.yes = true};
+  static constexpr auto fields =
+      std::tuple(field(1, "number", &Eager::number), field(2, "type", &Eager::type),
+                 field(3, "maybe", &Eager::maybe), field(4, "text", &Eager::text),
+                 field(5, "numbers", &Eager::numbers), one_of("either", &Eager::either, 20, 21));
+  friend bool operator==(const Eager&, const Eager&) = default;
+};
+struct Nest {
+  Eager eager;
+  std::optional<Eager> maybe;
+  std::vector<Eager> list;
+  std::variant<std::monostate, Part, Eager> either;
+  static constexpr auto fields =
+      std::tuple(field(1, "eager", &Nest::eager), field(2, "maybe", &Nest::maybe),
+                 field(3, "list", &Nest::list), one_of("either", &Nest::either, 20, 21));
+  friend bool operator==(const Nest&, const Nest&) = default;
+};
+
+TEST(Codec, ZerosComeBackAsZerosWhateverTheDefault) {
+  const Eager zero = {.number = 0,
+                      .type = MessageType(),
+                      .maybe = std::nullopt,
+                      .text = "",
+                      .numbers = {},
+                      .either = {}};
+  EXPECT_EQ(encode(zero), "");
+  EXPECT_EQ(decode<Eager>(""), zero);
+  const Nest nest = {.eager = zero, .maybe = zero, .list = {Eager(), zero}, .either = zero};
+  EXPECT_EQ(decode<Nest>(encode(nest)), nest);
+  EXPECT_EQ(decode<Nest>(encode(Nest())), Nest());
+}
+
 // The numbers protobuf's documentation works through: field 1 = 150 is 08 96 01.
 TEST(Codec, BytesAreProtobufs) {
   EXPECT_EQ(encode(Part{.text = "testing", .number = 150}), "\x0A\x07testing\x10\x96\x01");
