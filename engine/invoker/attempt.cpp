@@ -33,6 +33,10 @@ const wire::Deployment* deployment_for(const Replay& replay, const wire::Schema&
   return service ? schema.find_deployment(service->deployment) : nullptr;
 }
 
+bool is_entry(const wire::Command& command) {
+  return std::holds_alternative<wire::Entry>(command.body);
+}
+
 constexpr std::size_t server_name_bytes_max = 100;
 
 }  // namespace
@@ -221,9 +225,11 @@ auto Attempt::patiently(Ask ask) -> decltype(ask(Instant())) {
 // False: its effects no longer count.
 bool Attempt::propose(std::vector<wire::Command> commands) {
   Duration pause = shared_.options.propose_pause_min;
+  const bool progress = std::ranges::any_of(commands, is_entry);
   while (live_) {
     ++live_->outstanding;
     const Result<void> proposed = shared_.journal.propose(id_, std::move(commands));
+    if (proposed && live_ && progress) live_->retry.progressed();
     if (proposed) return live_ != nullptr;
     if (!live_) return false;
     --live_->outstanding;

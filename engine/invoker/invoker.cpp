@@ -9,18 +9,10 @@
 namespace perdure::invoker {
 namespace {
 
-struct Growth {
+std::uint32_t entries_in(std::string_view frames) {
   std::uint32_t entries = 0;
-  bool command = false;
-};
-
-Growth measure(std::string_view frames) {
-  Growth growth;
-  while (const std::optional<wire::FrameView> frame = wire::next_frame(frames)) {
-    ++growth.entries;
-    growth.command = growth.command || wire::is_command(frame->header.type);
-  }
-  return growth;
+  while (wire::next_frame(frames)) ++entries;
+  return entries;
 }
 
 InvocationState state_of(const Live& live) {
@@ -64,9 +56,8 @@ void Invoker::start(PartitionId partition, const wire::InvocationId& id) {
 void Invoker::stored(const wire::InvocationId& id, std::uint32_t index, std::string_view frames) {
   Live* live = find_live(id);
   if (!live) return;
-  const Growth growth = measure(frames);
-  live->entries_known = std::max(live->entries_known, index + growth.entries);
-  live->retry.stored(world_.clock.steady(), growth.command);
+  live->entries_known = std::max(live->entries_known, index + entries_in(frames));
+  live->retry.stored(world_.clock.steady());
   if (live->attempt) live->attempt->stored(index, frames);
 }
 
@@ -173,7 +164,7 @@ void Invoker::settle(Live& live, const AttemptEnd& end) {
   match(
       end,  //
       [&](const Ended&) { live.wanted = false; },
-      [&](const Suspended&) { live.retry.stored(world_.clock.steady(), true); },
+      [&](const Suspended&) { live.retry = RetryState(world_.clock.steady()); },
       [&](const RetryAt& retry) { live.retry_at = retry.at; },
       [&](const GivenUp&) { live.wanted = false, live.outstanding = 0; },
       [&](const Superseded&) { UNREACHABLE(); });

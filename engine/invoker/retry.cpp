@@ -40,12 +40,12 @@ RetryDecision RetryState::failed(const AttemptFailure& why, const wire::Effectiv
       .delay = std::clamp(delay, why.counted ? delay.zero() : shortest_uncounted, longest)};
 }
 
-void RetryState::stored(Instant now, bool command) {
-  last_stored_ = now;
-  if (!command) return;
+void RetryState::progressed() {
   failures_ = 0;
   delays_ = 0;
 }
+
+void RetryState::stored(Instant now) { last_stored_ = now; }
 
 std::chrono::milliseconds RetryState::since_stored(Instant now) const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now - last_stored_);

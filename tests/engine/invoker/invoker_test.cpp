@@ -130,14 +130,14 @@ TEST(Invoker, TheHandlerIsToldOfItsFailures) {
     const auto start = *wire::decode<wire::StartMessage>(payload);
     counts.push_back(start.retry_count_since_last_stored_entry);
     durations.push_back(start.duration_since_last_stored_entry);
-    if (counts.size() == 3) served.say({"run:1"});  // progress: counted from 0 again
+    if (counts.size() == 3) served.say({"run:1"});  // progress: its own failure is the first
     served.say({counts.size() < 5 ? "error:500:boom" : "output:hi"});
     if (counts.size() == 5) served.say({"end"});
   });
   bench.begin();
   bench.loop.run_until_idle();
-  EXPECT_EQ(counts, (std::vector<std::uint32_t>{0, 1, 2, 0, 1}));
-  EXPECT_EQ(durations, (std::vector<std::uint64_t>{0, 500, 1500, 2000, 2500}));
+  EXPECT_EQ(counts, (std::vector<std::uint32_t>{0, 1, 2, 1, 2}));
+  EXPECT_EQ(durations, (std::vector<std::uint64_t>{0, 500, 1500, 500, 1500}));
 }
 
 TEST(Invoker, PausesWhenAttemptsAreUsedUp) {
@@ -149,6 +149,24 @@ TEST(Invoker, PausesWhenAttemptsAreUsedUp) {
   EXPECT_EQ(row.status, "paused");
   EXPECT_EQ(bench.http.calls.size(), 3U);
   EXPECT_TRUE(bench.forgotten());
+}
+
+// The attempt that made the progress is the first of those that its next step has, also
+// when it failed before it could hear that the command was stored.
+TEST(Invoker, TheAttemptThatGotFurtherCounts) {
+  for (const Duration latency : {Duration(0), Duration(1min)}) {
+    Bench bench;
+    bench.journal.latency = latency;
+    bench.handler([&bench](Served& served) {
+      if (bench.http.calls.size() == 1) served.say({"run:1"});
+      served.say({"error:500:boom"});
+    });
+    bench.schemas.schema.services.back().options.retry_max_attempts = 3;
+    auto& row = bench.begin();
+    bench.loop.run_until_idle();
+    EXPECT_EQ(row.status, "paused");
+    EXPECT_EQ(bench.http.calls.size(), 3U);
+  }
 }
 
 TEST(Invoker, OrFails) {

@@ -1,7 +1,7 @@
 // Drives one RetryState from text.  Verbs:
 //   policy initial=500 factor=2000 interval=60000 attempts=70|none on=pause|kill
 //   fails delay=MS wish=pause|fail counted=no times=N
-//   stored command|notification
+//   progressed
 #include "engine/invoker/retry.h"
 
 #include "engine/base/match.h"
@@ -16,8 +16,8 @@ class Bench {
  public:
   std::string operator()(const tests::Command& c) {
     if (c.verb == "policy") return policy(c);
-    if (c.verb == "stored") {
-      state_.stored(Instant(), c.words.at(0) == "command");
+    if (c.verb == "progressed") {
+      state_.progressed();
       return "failures " + std::to_string(state_.failures()) + "\n";
     }
     if (c.verb != "fails") return "no such verb: " + c.verb + "\n";
