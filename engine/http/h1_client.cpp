@@ -128,7 +128,7 @@ void H1Client::gather_head(std::string& into) {
 }
 
 bool H1Client::gather(std::string& into) {
-  if (!held_ || broken_ || out_over_) return false;
+  if (!held_ || broken_ || out_over_ || out_.broken()) return false;
   if (!head_sent_) gather_head(into);
   const std::string_view some = out_.front().substr(0, gather_bytes);
   if (chunked_)
@@ -271,8 +271,7 @@ void H1Client::server_left() {
   }
   in_.break_off(gone);
   out_.break_off(gone);
-  goodbye_ = true;
-  if (!held_) close();
+  close();  // held or not: nothing is to come, and nothing can go
 }
 
 void H1Client::break_all(const Error& error) {

@@ -38,6 +38,7 @@ void Server::accept_all() {
   accepter_ = context_.fibers.self();
   while (!stopping_) {
     auto stream = listener_->accept(io::never);
+    if (stopping_) break;  // who came in this turn is reset: nobody would serve it
     if (stream) {
       begin(*std::move(stream));
     } else if (stream.error().code == Code::cancelled) {

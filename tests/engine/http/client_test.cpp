@@ -339,6 +339,34 @@ TEST_P(Client, AServerThatStopsAnswersWhatItHasBegun) {
   }));
 }
 
+// Whoever has heard everything, but has not let go of its call yet, is not waited for.
+TEST_P(Client, ACallThatWasHeardToItsEndDoesNotHoldUpAServerThatStops) {
+  House house;
+  EXPECT_TRUE(house.run(echo(house), [&] {
+    auto call =
+        house.http.call(house.target(version()), request("POST", "/"), house.in(5s)).value();
+    call->finish();
+    ASSERT_TRUE(call->response(house.in(5s)));
+    EXPECT_EQ(read_all(house, *call), "POST / ");
+    const Instant begun = house.in(0s);
+    house.server->stop(house.in(30s));
+    EXPECT_LT(house.in(0s) - begun, 1s);
+    EXPECT_EQ(call->read(house.in(5s)), "");
+  }));
+}
+
+// It is accepted in the turn in which the server stops, when nobody will serve it any more.
+TEST_P(Client, AConnectionThatComesWhileAServerStopsIsReset) {
+  House house;
+  EXPECT_TRUE(house.run(echo(house), [&] {
+    house.settle();  // it accepts
+    RawClient late(house);
+    house.server->stop(house.in(1s));
+    late.hear();
+    EXPECT_TRUE(late.broken);
+  }));
+}
+
 TEST_P(Client, AServerThatMustStopCancelsWhatWouldNotEnd) {
   House house;
   const auto serve = [&](io::Exchange& exchange) {
