@@ -7,9 +7,15 @@
 // Promised   Header names are lower-case.  Body bytes arrive in order; the end of a
 //            body is told apart from a stream that broke (`failed`).  Both directions
 //            flow at once.  write() parks when the other side does not read: what is
-//            buffered for one stream is bounded by Limits.
-// Allowed    A stream may break at any byte, and what was written may or may not have
-//            been read.  An answer may come before the request's body has ended.
+//            buffered for one stream is bounded by Limits.  What belongs to one hop
+//            (connection, host, te, ...) or is said by the protocol (content-length, date)
+//            is dropped from what the engine says.  An answer to HEAD, and a 204 or 304,
+//            has no body whatever is written.
+// Allowed    Heads that arrive may have a content-length and a date.  A stream may break at
+//            any byte, and what was written may or may not have been read.  A write that
+//            fails may have taken a part of its bytes, so nobody can go on behind it.  An
+//            answer may come before the request's body has ended.  The fiber that serves an
+//            exchange may be cancelled once its client is gone.
 // Not here   routes, JSON, retries, trailers.
 //
 // One fiber may read a body while another writes the other one.
@@ -103,11 +109,12 @@ struct HttpTarget {
   friend auto operator<=>(const HttpTarget&, const HttpTarget&) = default;
 };
 
-// A call that goes out.  Destroying it before both sides have ended resets it.
+// A call that goes out.  Destroying it before both sides have ended resets it.  Where an
+// error is retry_later, the server has surely not looked at the request.
 class HttpCall {
  public:
   virtual ~HttpCall() = default;
-  // The request's body.  Errors: timed_out, cancelled, failed.
+  // The request's body.  Errors: timed_out, cancelled, failed, retry_later.
   virtual Result<void> write(std::string_view bytes, Instant deadline) = 0;
   virtual void finish() = 0;
   // Parks until the head of the answer is there.

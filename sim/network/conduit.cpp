@@ -121,8 +121,13 @@ void Conduit::wake(Side side) {
 
 // --- opening ---
 
-void Conduit::open(std::optional<io::Request> request, std::size_t window) {
+void Conduit::open(io::Request request, io::HttpVersion version, std::size_t window) {
   request_ = std::move(request);
+  version_ = version;
+  open(window);
+}
+
+void Conduit::open(std::size_t window) {
   window_ = std::max<std::size_t>(window, 1);
   const std::uint64_t payload = request_ ? hash64(request_->target, hash64(request_->method)) : 0;
   const std::string method = request_ ? request_->method : "connect";

@@ -36,7 +36,8 @@ class Conduit {
   Conduit(Network& network, ConduitId id, Shard& opener, Host& to, std::uint16_t port);
 
   ConduitId id() const { return id_; }
-  void open(std::optional<io::Request> request, std::size_t window);  // opener: knock
+  void open(std::size_t window);                                        // opener: knock
+  void open(io::Request request, io::HttpVersion, std::size_t window);  // the same, HTTP
 
   // --- calls of an end's handle, from fibers of its shard ---
   Result<void> wait_open(Instant deadline);  // opener; failed when refused
@@ -52,6 +53,7 @@ class Conduit {
   void send_head(io::Response head);                 // acceptor
   Result<io::Response> wait_head(Instant deadline);  // opener
   const io::Request& request() const { return *request_; }
+  io::HttpVersion version() const { return version_; }
   std::string peer(Side side) const;
 
   // --- for the network ---
@@ -105,6 +107,7 @@ class Conduit {
   std::size_t window_ = 0;
   bool knocked_ = false;  // the opening has arrived
   std::optional<io::Request> request_;
+  io::HttpVersion version_ = io::HttpVersion::http2;
   std::unique_ptr<End> opener_, acceptor_;
   Host& from_;
 };

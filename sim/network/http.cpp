@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/http/headers.h"
 #include "sim/network/conduit.h"
 #include "sim/network/network.h"
 #include "sim/world/host.h"
@@ -55,17 +56,19 @@ class SimExchange final : public io::Exchange {
   SimExchange(Shard& shard, ConduitId id)
       : handle_(shard, id, Side::acceptor),
         request_(handle_.find()->request()),
+        version_(handle_.find()->version()),
         peer_(handle_.find()->peer(Side::acceptor)) {}
   ~SimExchange() override {
     if (!finished_) reset();
   }
 
   const io::Request& request() const override { return request_; }
-  io::HttpVersion version() const override { return io::HttpVersion::http2; }
+  io::HttpVersion version() const override { return version_; }
   std::string peer() const override { return peer_; }
   Result<std::string> read(Instant deadline) override { return handle_.read(deadline); }
   void respond(io::Response response, std::string body) override {
     start(std::move(response));
+    if (bodiless()) body.clear();
     if (Conduit* conduit = handle_.find()) conduit->write_all(Side::acceptor, body);
     finish();
   }
@@ -73,9 +76,12 @@ class SimExchange final : public io::Exchange {
     const bool answers_once = !started_;
     CHECK(answers_once);
     started_ = true;
+    status_ = response.status;
+    http::clean_response_headers(response.headers);
     if (Conduit* conduit = handle_.find()) conduit->send_head(std::move(response));
   }
   Result<void> write(std::string_view bytes, Instant deadline) override {
+    if (bodiless()) return {};
     return handle_.write(bytes, deadline);
   }
   void finish() override {
@@ -88,9 +94,13 @@ class SimExchange final : public io::Exchange {
   }
 
  private:
+  bool bodiless() const { return request_.method == "HEAD" || http::has_no_body(status_); }
+
   Handle handle_;
   const io::Request request_;
+  const io::HttpVersion version_;
   const std::string peer_;
+  int status_ = 0;
   bool started_ = false, finished_ = false;
 };
 
@@ -194,6 +204,8 @@ Result<std::unique_ptr<io::HttpCall>> SimHttp::call(const io::HttpTarget& target
                                                     io::Request request, Instant deadline) {
   if (shard_.dead()) return fail(Code::cancelled, "the process is gone");
   if (target.scheme != "http") return fail(Code::invalid, "scheme is not http");
+  TRY_VOID(http::clean_request(request));
+  if (request.authority.empty()) request.authority = target.authority;
   Network& network = shard_.universe().network();
   TRY(to, network.resolve(shard_.host(), target.authority));
   if (!shard_.effect()) shard_.park_until_death();
@@ -201,7 +213,7 @@ Result<std::unique_ptr<io::HttpCall>> SimHttp::call(const io::HttpTarget& target
   auto call = std::make_unique<SimCall>(shard_, conduit.id());
   const auto pooled = pool_.find(target);
   const bool connected = pooled != pool_.end() && pooled->second == to.host->life();
-  conduit.open(std::move(request), shard_.universe().weather.window_bytes);
+  conduit.open(std::move(request), target.version, shard_.universe().weather.window_bytes);
   if (!connected) {
     TRY_VOID(conduit.wait_open(deadline));
     pool_[target] = to.host->life();

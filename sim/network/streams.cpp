@@ -111,7 +111,7 @@ Result<std::unique_ptr<io::Stream>> SimStreams::connect(std::string_view address
   if (!shard_.effect()) shard_.park_until_death();
   Conduit& conduit = network.make_conduit(shard_, *to.host, to.port);
   auto stream = std::make_unique<SimStream>(shard_, conduit.id(), Side::opener);
-  conduit.open(std::nullopt, shard_.universe().weather.window_bytes);
+  conduit.open(shard_.universe().weather.window_bytes);
   TRY_VOID(conduit.wait_open(deadline));
   return stream;
 }

@@ -24,6 +24,7 @@ class SimTwin : public Twin {
   Disk& disk() override { return world().disk; }
   Objects& objects() override { return world().objects; }
   Peers& peers() override { return world().peers; }
+  Http& http() { return world().http; }  // at message level
   void run(std::move_only_function<void()> body) override {
     bool ended = false;
     host_.shard(0).spawn_root("test", [&ended, body = std::move(body)]() mutable {
@@ -38,7 +39,7 @@ class SimTwin : public Twin {
  private:
   World world() { return host_.shard(0).world(); }
 
-  sim::Universe universe_{{.seed = 1}};
+  sim::Universe universe_{{.seed = 1, .http_over_streams = false}};
   sim::Host& host_;
 };
 
