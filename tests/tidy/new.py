@@ -1,15 +1,20 @@
 """./dev new KIND NAME: the files of a new thing, and what is left to do by hand.
 
-    ./dev new command Postpone     a command of the processor, with its text test
-    ./dev new endpoint postponed   a function of the admin API
-    ./dev new plant L99            a bug put in on purpose
-    ./dev new decision why-so      a page in docs/decisions
+    ./dev new command Postpone         a command of the processor, with its text test
+    ./dev new endpoint postponed       a function of the admin API
+    ./dev new fault disk/LostSector    a misfortune, in the folder of its layer
+    ./dev new scenario log/full_disk   what the simulator shall survive, as text
+    ./dev new plant L99                a bug put in on purpose
+    ./dev new decision why-so          a page in docs/decisions
 
-With --self-test every template is filled in, so that none can rot.
+With --self-test COMPILER PERDURE_SIM every template is filled in, and what is code or a
+scenario goes through the compiler or the simulator, so that none can rot.
 """
 import pathlib
 import re
+import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -52,6 +57,57 @@ ENDPOINT_NEXT = """next:
   engine/admin/routes.h, routes.cpp   declare get_{name}; a row with its path and a sentence
   tests/engine/admin/golden/requests.json   a request and its whole answer
   docs/user                           if people use it"""
+FAULT = """// faults/{folder}/{snake}.h
+//
+// Range: 100 ms to 10 s.
+#pragma once
+
+#include "faults/drawer.h"
+
+namespace perdure::faults {{
+
+struct {name} {{
+  static constexpr Kind kind = Kind::{snake};
+  static constexpr std::string_view name = "{snake}";
+  static constexpr std::string_view story = "What happens to whom, in a sentence.";
+  static constexpr double per_minute = 1;  // of one node, in a rough run
+
+  std::string host;
+  Duration lasts = {{}};
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {{
+    visit("host", self.host);
+    visit("lasts", self.lasts);
+  }}
+  static {name} draw(Drawer& draw, const Victims& victims) {{
+    {name} fault = {{.host = draw.one_of(victims.nodes)}};
+    fault.lasts = draw.span(std::chrono::milliseconds(100), std::chrono::seconds(10));
+    return fault;
+  }}
+}};
+
+}}  // namespace perdure::faults
+"""
+FAULT_NEXT = """next:
+  engine/io/…            is it in *Allowed* of the interface?  else write it there first
+  faults/kind.h          {snake}, last: kinds keep their order
+  faults/fault.h         include it; {name} in Fault, in the same place
+  sim/nemesis.cpp        what it does: the compiler shows where
+  sim/scenario.proto     message {name}, and a line of Op
+  docs/user/simulator.md the table of kinds
+  scenarios/{folder}/    a scenario that reaches a mark behind it: ./dev new scenario {folder}/NAME"""
+SCENARIO = """# What the danger is, and why it should go well.  (Where it happened, if it did.)
+story: "What a user sees, in a sentence."
+reaches: "client.add.answered"
+time {{ chaos_ms: 20000 }}
+workload {{ clients: 3 operations: 30 mix {{ verb: "add" weight: 5 }} }}
+swarm {{ profile: "mild" only: ["slow_network"] }}
+nemesis {{ at_ms: 5000 op {{ power_loss {{ host: "n1" restart_after_ms: 100 }} }} }}
+"""
+SCENARIO_NEXT = """next:
+  {path}   story, reaches, what goes wrong (sim/scenario.proto has the words)
+  ./dev sim --scenario {name} --seeds 100   CTest runs it with 8 seeds from now on"""
 PLANT = """id: "{name}"  class: EASY  expect: "PP-3"  kind: EXPR
 story: "What is wrong, in a sentence, and in which real system it happened, if it did."
 edit {{ file: "engine/…"  old: "the text as it stands, once in the file"  new: "the wrong one" }}
@@ -89,6 +145,18 @@ def files_for(kind, name):
             raise SystemExit(f"an endpoint is snake_case, like postponed; got '{name}'")
         title = name.replace("_", " ").capitalize()
         return {f"engine/admin/{name}.cpp": ENDPOINT.format(name=name, title=title)}, ENDPOINT_NEXT.format(name=name)
+    if kind == "fault":
+        found = re.fullmatch(r"(bucket|clock|disk|network|process)/((?:[A-Z][a-z]+)+)", name)
+        if not found:
+            raise SystemExit(f"a fault is a folder of faults/ and CamelCase, like disk/LostSector; got '{name}'")
+        folder, name = found.groups()
+        words = {"folder": folder, "name": name, "snake": snake(name)}
+        return {f"faults/{folder}/{snake(name)}.h": FAULT.format(**words)}, FAULT_NEXT.format(**words)
+    if kind == "scenario":
+        if not re.fullmatch(r"[a-z]+/[a-z0-9]+(_[a-z0-9]+)*", name):
+            raise SystemExit(f"a scenario is a folder and snake_case, like log/full_disk; got '{name}'")
+        path = f"scenarios/{name}.txtpb"
+        return {path: SCENARIO.format()}, SCENARIO_NEXT.format(name=name, path=path)
     if kind == "plant":
         return {f"tests/plants/{name}.txtpb": PLANT.format(name=name)}, "next: fill it in; python3 tests/plants/exam.py --only " + name
     if kind == "decision":
@@ -99,17 +167,57 @@ def files_for(kind, name):
     raise SystemExit(__doc__)
 
 
-def self_test():
-    for kind, name in (("command", "PostponeIt"), ("endpoint", "late_ones"), ("plant", "X1"), ("decision", "why-so")):
+# What is done by hand for a new command or endpoint, so that its template compiles.
+BY_HAND = {
+    "command": """#include "engine/processor/context.h"
+namespace perdure::wire { struct PostponeIt { InvocationId id; }; }
+namespace perdure::processor { void on(Context&, const wire::PostponeIt&); }
+""",
+    "endpoint": """#include "engine/admin/routes.h"
+namespace perdure::admin { MaybeReply get_late_ones(Call&); }
+""",
+    "fault": "",
+}
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+
+
+def try_out(kind, file, compiler, simulator):
+    if kind == "fault":
+        file.write_text(file.read_text().replace("Kind::lost_sector", "Kind::pause"))
+    if file.suffix in (".cpp", ".h"):
+        whole = file.with_name("whole.cpp")
+        whole.write_text(BY_HAND[kind] + f'#include "{file}"\n')
+        run(compiler, "-std=c++23", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-iquote", ROOT, whole)
+    if kind == "scenario":
+        run(simulator, "run", "--scenario", file, "--seeds", "1")
+
+
+def self_test(compiler, simulator):
+    things = {"command": "PostponeIt", "endpoint": "late_ones", "fault": "disk/LostSector",
+              "scenario": "log/some_day", "plant": "X1", "decision": "why-so"}
+    assert all(f"./dev new {kind} " in __doc__ for kind in things)
+    for kind, name in things.items():
         files, following = files_for(kind, name)
         assert files and following
         assert all("{name}" not in text and text.strip() for text in files.values()), files
-    assert "on_postpone_it.cpp" in str(files_for("command", "PostponeIt")[0].keys())
+        with tempfile.TemporaryDirectory() as folder:
+            for path, text in files.items():
+                file = pathlib.Path(folder) / pathlib.Path(path).name
+                file.write_text(text)
+                try_out(kind, file, compiler, simulator)
+    assert "engine/processor/on_postpone_it.cpp" in files_for("command", "PostponeIt")[0]
+    assert "faults/disk/lost_sector.h" in files_for("fault", "disk/LostSector")[0]
+    assert "scenarios/log/some_day.txtpb" in files_for("scenario", "log/some_day")[0]
 
 
 if __name__ == "__main__":
-    self_test()
-    if "--self-test" in sys.argv:
+    if sys.argv[1:2] == ["--self-test"]:
+        self_test(*sys.argv[2:])
         sys.exit(0)
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
