@@ -18,6 +18,7 @@ set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1")
 set(PERDURE_SANITIZE "" CACHE STRING "address,undefined or thread")
 if(PERDURE_SANITIZE)
   add_compile_options(-fsanitize=${PERDURE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_compile_options(-Wno-maybe-uninitialized)  # g++ 12 sees it in moved variants once they are instrumented
   add_link_options(-fsanitize=${PERDURE_SANITIZE})
 endif()
 add_link_options(-Wl,-z,now)  # lazy binding would run on fibers' small stacks
