@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "net/verbs/verbs.h"
@@ -35,7 +34,8 @@ using ToldHere = std::shared_ptr<ToldOfCluster>;
 // A verb with what all of them take.
 CLI::App* cluster_verb(CLI::App* noun, const char* name, const char* doc, const ToldHere& told);
 
-std::string plan_text(const nlohmann::json& plan);  // of /cluster/partitions, for people
+// What /cluster/partitions says.  Returns the exit code.
+int show_plan(const ToldOfCluster& told, const std::string& json);
 
 void add_cluster_looks(CLI::App* cluster, const ToldHere& told, const Chosen& chosen);
 void add_cluster_changes(CLI::App* cluster, const ToldHere& told, const Chosen& chosen);

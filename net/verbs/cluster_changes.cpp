@@ -99,9 +99,7 @@ int reconfigure(const ToldOfCluster& told, bool of_partition) {
     if (!answer) return answer.error();
     plan = answer->body;
   }
-  const Result<Json> seen = wire::json_from_text<Json>(plan);
-  std::fputs((told.json || !seen ? plan : plan_text(*seen)).c_str(), stdout);
-  return 0;
+  return show_plan(told, plan);
 }
 
 CLI::App* change(CLI::App* cluster, const char* name, const char* doc, const ToldHere& told) {

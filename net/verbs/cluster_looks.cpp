@@ -76,6 +76,16 @@ std::string status_text(const Json& status) {
          "\n" + table.text();
 }
 
+std::string plan_text(const Json& plan) {
+  Table table({"PARTITION", "LEADER", "REPLICAS", "PINNED", "FROZEN"});
+  for (const Json& line : plan.at("partitions")) {
+    table.add({text_of(line, "id"), node_text(line, "leader"), nodes_list(line.at("replicas")),
+               node_text(line, "pinned"), line.at("frozen").get<bool>() ? "yes" : "no"});
+  }
+  return "plan " + text_of(plan, "version") + ", replication " + text_of(plan, "replication") +
+         "\n\n" + table.text();
+}
+
 std::string logs_text(const Json& logs) {
   Table table({"PARTITION", "LOGLET", "BASE", "TAIL", "SEQUENCER", "REPLICATION", "NODESET"});
   for (const Json& log : logs.at("logs")) {
@@ -89,16 +99,27 @@ std::string logs_text(const Json& logs) {
   return table.text();
 }
 
-// One look, shown.
-int look_once(const ToldOfCluster& told, const Look& look) {
-  const auto answer = ask({.node = told.node, .request = {.method = "GET", .target = look.path}});
-  if (!answer) return answer.error();
-  const Result<Json> seen = wire::json_from_text<Json>(answer->body);
+constexpr Look status_look = {"status", "Nodes, and what every partition does.", "/cluster/status",
+                              "nodes", &status_text};
+constexpr Look nodes_look = {"nodes", "Nodes, and how many partitions each leads.",
+                             "/cluster/status", "nodes", &nodes_text};
+constexpr Look plan_look = {"partitions", "Where partitions are to be, and who is to lead them.",
+                            "/cluster/partitions", "partitions", &plan_text};
+constexpr Look logs_look = {"logs", "The loglets of each log, and the nodes that have copies.",
+                            "/cluster/logs", "logs", &logs_text};
+
+int show(const ToldOfCluster& told, const Look& look, const std::string& json) {
+  const Result<Json> seen = wire::json_from_text<Json>(json);
   const bool known = seen && seen->is_object() && seen->contains(look.member);
   if (!known) return complain(told.node + " is not the node port of a server like this", refused);
-  std::fputs((told.json ? answer->body : look.show(*seen)).c_str(), stdout);
+  std::fputs((told.json ? json : look.show(*seen)).c_str(), stdout);
   std::fflush(stdout);
   return 0;
+}
+
+int look_once(const ToldOfCluster& told, const Look& look) {
+  const auto answer = ask({.node = told.node, .request = {.method = "GET", .target = look.path}});
+  return answer ? show(told, look, answer->body) : answer.error();
 }
 
 // Again and again, until somebody stops us; a server that is away is waited for.
@@ -114,27 +135,12 @@ int look_at(const ToldOfCluster& told, const Look& look) {
 
 }  // namespace
 
-std::string plan_text(const Json& plan) {
-  Table table({"PARTITION", "LEADER", "REPLICAS", "PINNED", "FROZEN"});
-  for (const Json& line : plan.at("partitions")) {
-    table.add({text_of(line, "id"), node_text(line, "leader"), nodes_list(line.at("replicas")),
-               node_text(line, "pinned"), line.at("frozen").get<bool>() ? "yes" : "no"});
-  }
-  return "plan " + text_of(plan, "version") + ", replication " + text_of(plan, "replication") +
-         "\n\n" + table.text();
+int show_plan(const ToldOfCluster& told, const std::string& json) {
+  return show(told, plan_look, json);
 }
 
 void add_cluster_looks(CLI::App* cluster, const ToldHere& told, const Chosen& chosen) {
-  constexpr Look looks[] = {
-      {"status", "Nodes, and what every partition does.", "/cluster/status", "nodes", &status_text},
-      {"nodes", "Nodes, and how many partitions each leads.", "/cluster/status", "nodes",
-       &nodes_text},
-      {"partitions", "Where partitions are to be, and who is to lead them.", "/cluster/partitions",
-       "partitions", &plan_text},
-      {"logs", "The loglets of each log, and the nodes that have copies.", "/cluster/logs", "logs",
-       &logs_text},
-  };
-  for (const Look& each : looks) {
+  for (const Look& each : {status_look, nodes_look, plan_look, logs_look}) {
     CLI::App* const made = cluster_verb(cluster, each.name, each.doc, told);
     made->add_flag("--watch", told->watch, "Looks again and again.");
     made->add_option("--every", told->every, "Between two looks. [2]")

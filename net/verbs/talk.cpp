@@ -47,6 +47,7 @@ std::expected<Answer, int> ask(Question question) {
   return *std::move(answer);
 }
 
+template <>
 std::string text_of(const Json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end()) return "-";

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <expected>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "engine/base/time.h"
@@ -31,6 +30,8 @@ struct Question {
 std::expected<Answer, int> ask(Question question);
 
 // A member of a JSON object as people read it; "-" when it is absent or empty.
-std::string text_of(const nlohmann::json& object, const char* name);
+// A template so that this header names no library; there is one Json, nlohmann's.
+template <class Json>
+std::string text_of(const Json& object, const char* name);
 
 }  // namespace perdure::net
