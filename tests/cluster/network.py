@@ -57,7 +57,8 @@ class Network:
         self._delay = 0.0
         self._links = set()  # (one end's name, the other's, writer)
         started = threading.Event()
-        threading.Thread(target=self._run, args=(started,), daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
+        self._thread.start()
         started.wait()
 
     # --- from any thread ---
@@ -91,6 +92,7 @@ class Network:
 
     def close(self):
         asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        self._thread.join(5)
 
     # --- on its loop ---
     def _call(self, function, *arguments):
@@ -128,8 +130,10 @@ class Network:
             self._links.discard(link)
 
     async def _end(self):
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._loop.call_soon(self._loop.stop)
 
     def _who_made(self, writer):
