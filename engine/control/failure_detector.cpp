@@ -38,7 +38,10 @@ void FailureDetector::tick(std::uint32_t intervals) {
   // Whoever stood still that long has its mail to read first.
   if (intervals > options_.suspect_after) listening_ = options_.listen_first;
   silence_ = add(silence_, intervals);
-  for (auto& [node, peer] : peers_) peer.age = add(peer.age, intervals);
+  for (auto& [node, peer] : peers_) {
+    peer.age = add(peer.age, intervals);
+    if (peer.lost_for) peer.lost_for = add(*peer.lost_for, intervals);
+  }
   if (listening_ > 0) {
     --listening_;
     return;
@@ -47,16 +50,17 @@ void FailureDetector::tick(std::uint32_t intervals) {
 }
 
 void FailureDetector::judge(NodeId node, Peer& peer, std::uint32_t intervals) {
-  peer.steady = peer.age <= options_.suspect_after && peer.heard ? add(peer.steady, intervals) : 0;
+  const bool lost = peer.lost_for && *peer.lost_for >= options_.lost_after;
+  const bool silent = lost || peer.age > options_.suspect_after;
+  peer.steady = !silent && peer.heard ? add(peer.steady, intervals) : 0;
   switch (peer.health) {
     case Health::unknown:
-      if (peer.heard && peer.age <= options_.suspect_after)
-        return become(node, peer, Health::alive);
+      if (peer.heard && !silent) return become(node, peer, Health::alive);
       if (peer.age > options_.dead_after) become(node, peer, Health::dead);
       return;
     case Health::alive:
       if (peer.age > options_.dead_after) return become(node, peer, Health::dead);
-      if (peer.age > options_.suspect_after) become(node, peer, Health::suspect);
+      if (silent) become(node, peer, Health::suspect);
       return;
     case Health::suspect:
       if (peer.age > options_.dead_after) return become(node, peer, Health::dead);
@@ -92,7 +96,18 @@ void FailureDetector::hear(const Gossip& gossip) {
     peer.age = newer ? heard.age : std::min(peer.age, heard.age);
     peer.leaving = heard.leaving || (peer.leaving && !newer);
     peer.heard = true;
+    if (peer.lost_for && heard.age < *peer.lost_for) peer.lost_for.reset();  // it lives on
   }
+}
+
+void FailureDetector::lost(NodeId node) {
+  const auto peer = peers_.find(node);
+  if (peer != peers_.end() && !peer->second.lost_for) peer->second.lost_for = 0;
+}
+
+void FailureDetector::found(NodeId node) {
+  const auto peer = peers_.find(node);
+  if (peer != peers_.end()) peer->second.lost_for.reset();
 }
 
 // A lonely node says of the others what it knows, and nothing of itself.

@@ -12,6 +12,10 @@
 // A node comes back slowly and goes at once: else one whose every second message is lost
 // would be taken in and thrown out for ever.
 //
+// Who runs on another machine and loses its power is found out by silence.  A process that dies
+// takes its connections along, which is heard at once: lost() for some ticks, without news of
+// it that are younger than the loss and without found(), is as good as silence.
+//
 // Time is whole ticks.  A process that stood still is told by how many, and ages the others
 // by as many; but what was said to it meanwhile lies in its queues, so for a few ticks it
 // listens before it judges.  The same after its start: slow starting is not missed gossip.
@@ -44,6 +48,7 @@ struct DetectorOptions {
   std::uint32_t dead_after = 30;
   std::uint32_t steady_after = 20;
   std::uint32_t listen_first = 5;  // after a start and after standing still
+  std::uint32_t lost_after = 3;    // without a connection
 };
 
 struct HeardOf {
@@ -76,6 +81,8 @@ class FailureDetector {
   // So many tick intervals have passed: 1, or more when we stood still.
   void tick(std::uint32_t intervals = 1);
   void hear(const Gossip&);
+  void lost(NodeId);   // the connection to it ended
+  void found(NodeId);  // and is there again
   void leave() { leaving_ = true; }
 
   Gossip gossip() const;
@@ -94,6 +101,7 @@ class FailureDetector {
     std::uint32_t steady = 0;  // ticks in a row with a good age
     bool heard = false;        // ever
     bool leaving = false;
+    std::optional<std::uint32_t> lost_for;  // ticks
     Health health = Health::unknown;
   };
 

@@ -220,6 +220,7 @@ void RaftMetadata::tell_role() {
                        {{"node", options_.self.raw()}, {"term", told_term_.raw()}});
   }
   changed_.notify_all();
+  if (leads() != was_leader && role_changed_) role_changed_();
 }
 
 // What leaves now binds us: a crash must not take it back.

@@ -112,6 +112,12 @@ Result<void> RaftMetadata::act(GroupAct act, NodeId node, Instant deadline) {
   return client_.act(act, node, deadline);
 }
 
+void RaftMetadata::lost(NodeId member) {
+  raft_.tick(needs_.fibers.now());
+  raft_.lost(member);
+  touch();
+}
+
 // --- the questions of others -------------------------------------------------------------
 
 Result<std::string> RaftMetadata::serve(std::string_view bytes) {

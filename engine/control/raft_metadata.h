@@ -26,6 +26,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -81,6 +82,9 @@ class RaftMetadata final : public Metadata, private wal::Listener {
   // From the network.  Neither may be called after stop().
   void receive(NodeId from, std::string_view message);
   Result<std::string> serve(std::string_view question);  // parks
+  void lost(NodeId member);  // the connection to it ended
+  // Called when this member begins or ceases to lead; may not park.
+  void on_role(std::function<void()> changed) { role_changed_ = std::move(changed); }
 
   const MetadataState& state() const { return state_; }  // applied here
   const raft::Raft& raft() const { return raft_; }
@@ -168,6 +172,7 @@ class RaftMetadata final : public Metadata, private wal::Listener {
   std::map<Index, Under> under_way_;
   std::map<raft::ReadId, std::optional<Index>> reads_;  // confirmed from there
   std::uint64_t next_read_ = 1;
+  std::function<void()> role_changed_;
   raft::Role told_role_ = raft::Role::follower;
   Term told_term_;
   io::Group group_;

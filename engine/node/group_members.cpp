@@ -17,6 +17,9 @@ void serve_group(Rpc& rpc, control::RaftMetadata& store) {
   rpc.hear(Verb::group, [&store](const io::Origin& from, std::string_view message) {
     store.receive(from.shard.node, message);
   });
+  rpc.watch([&store](const io::Link& link) {
+    if (link.now == io::Link::Now::down && link.peer.shard == 0) store.lost(link.peer.node);
+  });
   rpc.serve(Verb::group_ask, [&store](std::string_view question) { return store.serve(question); });
 }
 

@@ -27,6 +27,9 @@ using Rooms = Shard::Rooms;
 constexpr Duration hello_pause = std::chrono::milliseconds(5);
 constexpr Duration act_patience = std::chrono::seconds(10);
 constexpr Duration act_pause = std::chrono::milliseconds(100);
+// A leader that dies is found out by its connections, sooner than by this (raft.h, lost()).
+constexpr Duration election_timeout = std::chrono::milliseconds(500);
+constexpr Duration heartbeat_every = std::chrono::milliseconds(100);
 constexpr LogletId former_metadata = LogletId(UINT64_MAX);
 
 // A loglet has one listener: where two met, one would hear nothing.
@@ -117,7 +120,8 @@ Result<void> open_metadata(Rooms& r) {
                                             {.self = r.layout.node,
                                              .group = r.layout.fingerprint,
                                              .first_members = std::move(first),
-                                             .raft = {},
+                                             .raft = {.election_timeout = election_timeout,
+                                                      .heartbeat_every = heartbeat_every},
                                              .limits = {}}));
   r.store_of_metadata = std::move(metadata);
   r.metadata = r.store_of_metadata.get();
@@ -252,6 +256,7 @@ void watch_the_cluster(Rooms& r) {
                           "another life of this node has begun, or it was "
                           "removed from the cluster"});
   });
+  if (r.controller) r.store_of_metadata->on_role([&r] { r.controller->look(); });
   r.pulse->watch(r.state->nodes());
   r.pulse->start();
   if (r.controller) r.controller->start();

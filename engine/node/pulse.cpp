@@ -23,6 +23,11 @@ Pulse::Pulse(io::World& world, Rpc& rpc, control::NodeLife life, Options options
       options_(options),
       changed_(std::move(changed)),
       detector_(options.detector, world.peers.self().node, life),
+      watching_(rpc.watch([this](const io::Link& link) {
+        if (link.peer.shard != 0) return;
+        if (link.now == io::Link::Now::down) return detector_.lost(link.peer.node);
+        detector_.found(link.peer.node);
+      })),
       work_(world.fibers),
       group_(world.fibers) {
   rpc_.hear(Verb::gossip, [this](const io::Origin& from, std::string_view bytes) {
@@ -33,6 +38,8 @@ Pulse::Pulse(io::World& world, Rpc& rpc, control::NodeLife life, Options options
     detector_.hear(*gossip);
   });
 }
+
+Pulse::~Pulse() { rpc_.unwatch(watching_); }
 
 void Pulse::start() {
   look();

@@ -4,6 +4,7 @@
 // shard 0; tells the node's other shards whenever its opinion changes.
 //
 //     every tick    gossip ──► shard 0 of each other node
+//     link to its shard 0 down, up ──► detector
 //     gossip heard  ──► detector ─ changes ─► changed(), Verb::usable to the own shards
 //
 // A node that is alone in its cluster has no ticks.
@@ -42,12 +43,14 @@ class Usable {
 class Pulse {
  public:
   struct Options {
-    Duration tick = std::chrono::milliseconds(100);
-    control::DetectorOptions detector;
+    Duration tick = std::chrono::milliseconds(50);
+    control::DetectorOptions detector = {
+        .suspect_after = 10, .dead_after = 60, .steady_after = 20, .listen_first = 5};
   };
   // `changed` is called when somebody came or went; it may not park.
   Pulse(io::World& world, Rpc& rpc, control::NodeLife life, Options options,
         std::function<void()> changed);
+  ~Pulse();
 
   void start();
   void stop();  // parks
@@ -71,6 +74,7 @@ class Pulse {
   control::FailureDetector detector_;
   std::vector<NodeId> others_;
   std::set<NodeId> told_;
+  const std::uint64_t watching_;  // links, under that number
   io::Event work_;
   io::Group group_;
 };

@@ -20,6 +20,9 @@ namespace {
 constexpr Duration patience = std::chrono::seconds(30);  // with the metadata store
 constexpr Duration pause_min = std::chrono::milliseconds(20);
 constexpr Duration pause_max = std::chrono::seconds(2);
+constexpr Duration better_for = std::chrono::seconds(2);  // then the log moves to better nodes
+constexpr Duration drain_patience = std::chrono::seconds(1);
+constexpr Duration copies_pause = std::chrono::seconds(10);  // between two tries to restore them
 
 }  // namespace
 
@@ -234,40 +237,89 @@ Result<void> Replica::lead() {
   return std::unexpected(*partition_->broken());
 }
 
-// Nodes of the open loglet are to go, or new ones could take copies, or it has another
-// replication than the cluster by now; and a better nodeset is to be had.
-bool Replica::is_to_reopen() const {
-  const log::Loglet& open = log_->chain().loglets.back();
-  const log::Replication wished = needs_.state.replication();
-  const std::vector<log::Candidate> servers = needs_.state.log_servers();
-  const auto better = log::choose_nodeset(
-      {.partition = id_, .replication = wished, .sequencer = needs_.layout.node}, servers);
-  if (!better) return false;
-  const auto stays = [&servers](const log::Member& member) {
-    return std::ranges::any_of(servers, [&member](const log::Candidate& server) {
-      return server.member.node == member.node && server.state == log::StorageState::read_write;
-    });
-  };
-  return open.replication != wished || !std::ranges::all_of(open.nodeset, stays) ||
-         better->size() > open.nodeset.size();
-}
-
-// Until the plan says otherwise, the log has ended, or another loglet would be better.
+// Until the plan says otherwise, the log has ended, or is better opened anew.
 Result<void> Replica::lead_while_planned() {
-  bool over = false;
+  io::Clock& clock = needs_.world.clock;
+  bool over = false, restoring = false;
   io::Group watching(needs_.world.fibers);
   watching.start("node.replica.leads", [this, &over] {
     over = partition_->wait_until_it_leads_no_longer().has_value();
     changed_.notify_all();
   });
+  Instant due = io::never;
   Result<void> waited;
-  while (waited && !over && is_to_lead() && !is_to_reopen()) waited = changed_.wait();
-  watching.stop();
-  if (waited && over) {
-    needs_.world.trace.event(io::Level::info, "node.replica.leads_no_longer",
-                             {{"partition", id_.raw()}});
+  while (!over && is_to_lead()) {
+    if (!restoring && lost_copies() != copies_restored_) {
+      restoring = true;
+      watching.start("node.replica.restores_copies", [this, &restoring] {
+        if (!restore_copies()) {
+          (void)needs_.world.fibers.sleep_until(needs_.world.fibers.now() + copies_pause);
+        }
+        restoring = false;
+        changed_.notify_all();
+      });
+    }
+    const log::NodesetFitness fitness = fitness_of_log();
+    if (fitness == log::NodesetFitness::cannot_write) break;
+    if (fitness == log::NodesetFitness::well) {
+      due = io::never;
+    } else if (due == io::never) {
+      due = clock.steady() + better_for;
+    } else if (clock.steady() >= due) {
+      (void)log_->drain(clock.steady() + drain_patience);
+      break;
+    }
+    waited = changed_.wait(due);
+    if (!waited && waited.error().code == Code::cancelled) break;
   }
-  return waited;
+  watching.stop();
+  if (!waited && waited.error().code == Code::cancelled) return waited;
+  needs_.world.trace.event(io::Level::info, "node.replica.leads_no_longer",
+                           {{"partition", id_.raw()}, {"log_ended", over}});
+  return {};
+}
+
+log::NodesetFitness Replica::fitness_of_log() const {
+  const log::Loglet& open = log_->chain().loglets.back();
+  const log::Replication wished = needs_.state.replication();
+  const log::NodesetFitness fitness = log::fitness_of(
+      open.nodeset, {.partition = id_, .replication = wished, .sequencer = needs_.layout.node},
+      needs_.state.log_servers());
+  const bool as_wished = open.replication == wished;
+  if (fitness == log::NodesetFitness::well && !as_wished) {
+    return log::NodesetFitness::could_be_better;
+  }
+  return fitness;
+}
+
+// Nodes that are gone for good, and held some of what the log still has.
+std::set<NodeId> Replica::lost_copies() const {
+  std::set<NodeId> lost;
+  const std::vector<log::Candidate> servers = needs_.state.log_servers();
+  for (const log::Loglet& loglet : log_->chain().loglets) {
+    for (const log::Member& member : loglet.nodeset) {
+      const auto found = std::ranges::find_if(
+          servers, [&](const log::Candidate& c) { return c.member.node == member.node; });
+      if (found != servers.end() && found->state == log::StorageState::gone) {
+        lost.insert(member.node);
+      }
+    }
+  }
+  return lost;
+}
+
+Result<void> Replica::restore_copies() {
+  const std::set<NodeId> lost = lost_copies();
+  if (!lost.empty()) {
+    const Result<log::Scrubbed> done = log_->scrub(needs_.world.clock.steady() + patience);
+    if (!done) {
+      needs_.world.trace.event(io::Level::warn, "node.replica.copies_missing",
+                               {{"partition", id_.raw()}, {"why", done.error().detail}});
+      return std::unexpected(done.error());
+    }
+  }
+  copies_restored_ = lost;
+  return {};
 }
 
 // --- following -------------------------------------------------------------------------------

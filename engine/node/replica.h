@@ -10,10 +10,11 @@
 //                                   leads ◄──────────────────────────────┘
 //
 //     to lead       mint an epoch (compare-and-set), open the log: seal, find the tail, extend,
-//                   replay, announce.  Again, when the open loglet is not what it should be:
-//                   another replication, nodes of it that are to go, more that there are
+//                   replay, announce
 //     to follow     read what others write, apply it; with tables that begin after the trim
 //                   point fetch a snapshot first (snapshot_fetch.h)
+//     the log       opened anew when its nodes cannot be written to, or when better ones are
+//                   there for a while; copies that were lost with a disk are made again
 //     broken        made anew from what is on disk
 //
 // Two nodes may think that they lead: whoever extends the chain last is right, and the other
@@ -22,10 +23,12 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "engine/io/fibers.h"
 #include "engine/io/tables.h"
 #include "engine/log/log.h"
+#include "engine/log/nodeset.h"
 #include "engine/processor/partition.h"
 #include "engine/tables/snapshots.h"
 #include "engine/tables/store.h"
@@ -60,11 +63,13 @@ class Replica {
   void live();
   bool is_to_lead() const;
   bool is_to_be() const;
-  bool is_to_reopen() const;
   Result<void> make();
   void unmake();
   Result<void> lead();
   Result<void> lead_while_planned();
+  log::NodesetFitness fitness_of_log() const;
+  std::set<NodeId> lost_copies() const;
+  Result<void> restore_copies();
   Result<void> follow();
   Result<Epoch> mint_epoch();
   Result<void> open_log();
@@ -82,7 +87,8 @@ class Replica {
   std::unique_ptr<io::Family> family_;
   std::unique_ptr<tables::Store> store_;
   std::unique_ptr<processor::Partition> partition_;
-  std::shared_ptr<log::Log> log_;  // while it leads; a trim may outlast that
+  std::set<NodeId> copies_restored_;  // of what was lost with the disks of these
+  std::shared_ptr<log::Log> log_;     // while it leads; a trim may outlast that
   std::optional<Result<void>> settled_;
   io::Event changed_;
   io::Event settled_event_;

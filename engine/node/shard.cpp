@@ -28,6 +28,8 @@ invoker::Options invoker_options(const Options& options) {
 ingress::Options ingress_options(const Options& options) {
   return {.body_bytes_max = options.request_bytes_max,
           .requests_max = options.concurrent_requests_max,
+          .retry_pause = std::chrono::milliseconds(20),
+          .retry_pause_max = std::chrono::milliseconds(200),
           .handler_defaults = options.invocation_defaults};
 }
 

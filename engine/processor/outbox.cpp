@@ -9,7 +9,7 @@ namespace perdure::processor {
 namespace {
 
 constexpr Duration pause_min = std::chrono::milliseconds(10);
-constexpr Duration pause_max = std::chrono::seconds(1);
+constexpr Duration pause_max = std::chrono::milliseconds(250);
 constexpr std::size_t scan_bytes = 256 * 1024;
 
 }  // namespace

@@ -37,6 +37,20 @@ void Raft::State::put_off_election() {
       now + Duration(static_cast<Duration::rep>(least + draw(options.seed, ++draws) % least));
 }
 
+// Soon, and one after the other: all hear of it at once, and two that ask together split the
+// votes.  A pre-vote is all that it costs if the leader is well (T9.6).
+void Raft::State::lost(NodeId node) {
+  if (role != Role::follower || leader != node) return;
+  heard_at = now - options.election_timeout;
+  const auto& voters = log.configuration().voters;
+  const auto before_us = std::ranges::count_if(
+      voters, [&](NodeId voter) { return voter != node && voter < options.self; });
+  const Duration turn = options.election_timeout / 8;
+  const Duration chance(static_cast<Duration::rep>(
+      draw(options.seed, ++draws) % static_cast<std::uint64_t>(turn.count() / 4 + 1)));
+  election_at = std::min(election_at, now + turn * before_us + turn / 4 + chance);
+}
+
 bool Raft::State::is_quorum(const std::set<NodeId>& nodes) const {
   const auto& voters = log.configuration().voters;
   const auto in = std::ranges::count_if(voters, [&](NodeId n) { return nodes.contains(n); });

@@ -185,6 +185,7 @@ Raft::~Raft() = default;
 void Raft::tick(Instant now) { state_->tick(now); }
 void Raft::step(const Envelope& envelope) { state_->step(envelope); }
 void Raft::durable(WriteNumber upto) { state_->durable(upto); }
+void Raft::lost(NodeId node) { state_->lost(node); }
 Effects Raft::take_effects() { return state_->take_effects(); }
 
 Result<Index> Raft::propose(std::string command) {

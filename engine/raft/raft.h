@@ -111,6 +111,9 @@ class Raft {
   void tick(Instant now);          // time passed: before anything else of a turn
   void step(const Envelope&);      // a member spoke, or a stranger
   void durable(WriteNumber upto);  // the disk caught up
+  // The connection to that member ended.  If it leads, nobody is protected from an election
+  // for its sake any longer, and ours is due soon.  May be wrong: who hears it still refuses.
+  void lost(NodeId);
   Effects take_effects();          // empty when there is nothing to do
 
   // Errors: retry_elsewhere (not the leader), retry_later (too much in flight, or leadership

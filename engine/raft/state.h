@@ -67,6 +67,7 @@ struct Raft::State {
   bool is_sole_voter() const;
   bool hears_a_quorum() const;
   void put_off_election();
+  void lost(NodeId);
   void on(const Envelope&, const VoteRequest&);
   void on(const Envelope&, const VoteReply&);
 

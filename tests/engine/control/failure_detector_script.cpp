@@ -3,7 +3,7 @@
 //   open n=1 [suspect=3] [dead=6] [steady=3] [listen=0] [life=1] others=2,3
 //   tick [by=1] [times=1]               by: how many intervals have passed since the last
 //   hear from=2 of=2,3 [ages=0,4] [lives=1,1] [leaving=3]
-//   leave │ gossip │ show
+//   lost of=2 │ found of=2 │ leave │ gossip │ show
 #include "engine/control/failure_detector.h"
 
 #include <optional>
@@ -26,6 +26,10 @@ class Bench {
       }
     } else if (c.verb == "hear") {
       hear(c);
+    } else if (c.verb == "lost") {
+      detector_->lost(NodeId(number(c, "of", 0)));
+    } else if (c.verb == "found") {
+      detector_->found(NodeId(number(c, "of", 0)));
     } else if (c.verb == "leave") {
       detector_->leave();
     } else if (c.verb == "gossip") {

@@ -137,6 +137,9 @@ class Script {
       told(raft.read(ReadId(number(c, "id"))));
     } else if (c.verb == "change") {
       told(raft.change({.voters = nodes(c, "voters"), .learners = nodes(c, "learners")}));
+    } else if (c.verb == "lost") {
+      raft.tick(bench_.now);
+      raft.lost(NodeId(number(c, "of")));
     } else if (c.verb == "transfer") {
       told(raft.transfer(NodeId(number(c, "to"))));
     } else {
