@@ -84,8 +84,8 @@ Result<std::vector<Member>> choose_nodeset(const NodesetWish& wish,
   return chosen;
 }
 
-NodesetFitness fitness_of(const std::vector<Member>& nodeset, const NodesetWish& wish,
-                          const std::vector<Candidate>& candidates) {
+NodesetFitness fitness_of(const std::vector<Member>& nodeset, Replication replication,
+                          const NodesetWish& wish, const std::vector<Candidate>& candidates) {
   const auto candidate_of = [&](const Member& member) {
     return std::ranges::find_if(candidates,
                                 [&](const Candidate& c) { return c.member.node == member.node; });
@@ -95,18 +95,17 @@ NodesetFitness fitness_of(const std::vector<Member>& nodeset, const NodesetWish&
     return found != candidates.end() && writable(*found);
   };
   Nodes written;
-  bool one_leaves = false;
+  bool changes = replication != wish.replication;
   for (const Member& member : nodeset) {
     const auto found = candidate_of(member);
     if (can_be_written(member)) written.push_back(member.node);
-    one_leaves =
-        one_leaves || found == candidates.end() || found->state != StorageState::read_write;
+    changes = changes || found == candidates.end() || found->state != StorageState::read_write;
   }
   const auto chosen = choose_nodeset(wish, candidates);
   if (!chosen) return NodesetFitness::well;  // as well as can be
-  if (!is_write_quorum(nodeset, wish.replication, written)) return NodesetFitness::cannot_write;
+  if (!is_write_quorum(nodeset, replication, written)) return NodesetFitness::cannot_write;
   const auto alive = static_cast<std::size_t>(std::ranges::count_if(*chosen, can_be_written));
-  const bool better = one_leaves || written.size() < alive;
+  const bool better = changes || written.size() < alive;
   return better ? NodesetFitness::could_be_better : NodesetFitness::well;
 }
 

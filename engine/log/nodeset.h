@@ -42,13 +42,15 @@ Result<std::vector<Member>> choose_nodeset(const NodesetWish& wish,
 
 // How the nodeset of the open loglet looks today, to whoever writes it.
 //
-//     well             as good as one that would be chosen now, or near it
-//     could_be_better  it can be written to, but has a node that is to leave or has left, or
-//                      fewer that are alive than one chosen now: worth a change, in no hurry.
-//                      Never because others would merely be chosen today
+//     well             as good as one that would be chosen now, or near it; or there is none
+//                      to be chosen
+//     could_be_better  it can be written to, but is of another replication than is wished, has a
+//                      node that is to leave or has left, or fewer that are alive than one
+//                      chosen now: worth a change, in no hurry.  Never because others would
+//                      merely be chosen today
 //     cannot_write     those that are alive are no write quorum, and another nodeset would be
 enum class NodesetFitness { well, could_be_better, cannot_write };
-NodesetFitness fitness_of(const std::vector<Member>& nodeset, const NodesetWish& wish,
-                          const std::vector<Candidate>& candidates);
+NodesetFitness fitness_of(const std::vector<Member>& nodeset, Replication replication,
+                          const NodesetWish& wish, const std::vector<Candidate>& candidates);
 
 }  // namespace perdure::log

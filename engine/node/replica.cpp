@@ -281,15 +281,11 @@ Result<void> Replica::lead_while_planned() {
 
 log::NodesetFitness Replica::fitness_of_log() const {
   const log::Loglet& open = log_->chain().loglets.back();
-  const log::Replication wished = needs_.state.replication();
-  const log::NodesetFitness fitness = log::fitness_of(
-      open.nodeset, {.partition = id_, .replication = wished, .sequencer = needs_.layout.node},
-      needs_.state.log_servers());
-  const bool as_wished = open.replication == wished;
-  if (fitness == log::NodesetFitness::well && !as_wished) {
-    return log::NodesetFitness::could_be_better;
-  }
-  return fitness;
+  return log::fitness_of(open.nodeset, open.replication,
+                         {.partition = id_,
+                          .replication = needs_.state.replication(),
+                          .sequencer = needs_.layout.node},
+                         needs_.state.log_servers());
 }
 
 // Nodes that are gone for good, and held some of what the log still has.

@@ -4,6 +4,7 @@
 //     state a=data_loss ...                  others are read_write
 //     quorum a b | f_majority a b | copyset a b
 //     choose partition=3 sequencer=a size=5  among the nodes; `away b c` are not alive
+//     fitness a b c copies=2                 of a loglet on these, of that replication
 #include <algorithm>
 #include <sstream>
 
@@ -21,6 +22,7 @@ class Bench {
     if (c.verb == "state") return set_states(c);
     if (c.verb == "away") return away_ = nodes_of(c.words), "";
     if (c.verb == "choose") return choose(c);
+    if (c.verb == "fitness") return fitness(c);
     const Nodes nodes = nodes_of(c.words);
     if (c.verb == "quorum") {
       return is_write_quorum(nodeset_, replication_, nodes) ? "yes\n" : "no\n";
@@ -93,20 +95,43 @@ class Bench {
     }
     return "";
   }
-  std::string choose(const tests::Command& c) {
-    std::vector<Candidate> candidates;
+  std::vector<Candidate> candidates() const {
+    std::vector<Candidate> all;
     for (const Member& member : nodeset_) {
-      candidates.push_back({.member = member,
-                            .state = state_of(states_, member.node),
-                            .alive = std::ranges::find(away_, member.node) == away_.end()});
+      all.push_back({.member = member,
+                     .state = state_of(states_, member.node),
+                     .alive = std::ranges::find(away_, member.node) == away_.end()});
     }
+    return all;
+  }
+
+  std::string fitness(const tests::Command& c) {
+    const Nodes nodes = nodes_of(c.words);
+    std::vector<Member> open;
+    for (const Member& member : nodeset_) {
+      if (std::ranges::find(nodes, member.node) != nodes.end()) open.push_back(member);
+    }
+    Replication replication = replication_;
+    replication.copies = static_cast<std::uint32_t>(number(c, "copies", replication.copies));
+    switch (fitness_of(
+        open, replication,
+        {.partition = PartitionId(0), .replication = replication_, .sequencer = nodes.front()},
+        candidates())) {
+      case NodesetFitness::well: return "well\n";
+      case NodesetFitness::could_be_better: return "could be better\n";
+      case NodesetFitness::cannot_write: return "cannot be written to\n";
+    }
+    return "?\n";
+  }
+
+  std::string choose(const tests::Command& c) {
     const auto sequencer = c.fields.find("sequencer");
     const auto chosen = choose_nodeset(
         {.partition = PartitionId(number(c, "partition", 0)),
          .replication = replication_,
          .size = static_cast<std::uint32_t>(number(c, "size", 0)),
          .sequencer = sequencer == c.fields.end() ? NodeId(0) : node_of(sequencer->second)},
-        candidates);
+        candidates());
     if (!chosen)
       return std::string(name_of(chosen.error().code)) + ": " + chosen.error().detail + "\n";
     Nodes nodes;
