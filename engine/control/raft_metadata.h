@@ -82,7 +82,7 @@ class RaftMetadata final : public Metadata, private wal::Listener {
   // From the network.  Neither may be called after stop().
   void receive(NodeId from, std::string_view message);
   Result<std::string> serve(std::string_view question);  // parks
-  void lost(NodeId member);  // the connection to it ended
+  void lost(NodeId member);                              // the connection to it ended
   // Called when this member begins or ceases to lead; may not park.
   void on_role(std::function<void()> changed) { role_changed_ = std::move(changed); }
 

@@ -114,7 +114,7 @@ class Raft {
   // The connection to that member ended.  If it leads, nobody is protected from an election
   // for its sake any longer, and ours is due soon.  May be wrong: who hears it still refuses.
   void lost(NodeId);
-  Effects take_effects();          // empty when there is nothing to do
+  Effects take_effects();  // empty when there is nothing to do
 
   // Errors: retry_elsewhere (not the leader), retry_later (too much in flight, or leadership
   // is being given away).  Committed once it is handed out in `apply` with the term it got.
