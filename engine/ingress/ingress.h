@@ -96,7 +96,7 @@ struct Options {
   Duration give_up_after = std::chrono::minutes(1);
   Duration try_for = std::chrono::seconds(10);           // one submission
   Duration retry_pause = std::chrono::milliseconds(50);  // doubles up to retry_pause_max
-  Duration retry_pause_max = std::chrono::seconds(1);
+  Duration retry_pause_max = std::chrono::milliseconds(250);
   Duration ask_again_after = std::chrono::minutes(1);   // one await()
   Duration body_silence_max = std::chrono::minutes(1);  // between two pieces of a body
   wire::EffectiveOptions handler_defaults;              // the server's own settings
