@@ -26,9 +26,12 @@ std::string frame(Kind kind, std::uint64_t question, std::uint8_t what, std::str
   return out;
 }
 
-// A far side of another version may know codes that we do not.
+// A far side of another version may know codes that we do not; and `cancelled` is said of the
+// fiber that hears it, so that it ends, and of nobody else's.
 Code code_of(std::uint8_t raw) {
-  return raw <= static_cast<std::uint8_t>(Code::failed) ? static_cast<Code>(raw) : Code::failed;
+  const auto code = static_cast<Code>(raw);
+  const bool known = raw <= static_cast<std::uint8_t>(Code::failed);
+  return known && code != Code::cancelled ? code : Code::failed;
 }
 
 // A shard of this process may not know yet which node it is.

@@ -95,6 +95,22 @@ TEST_F(RpcBetweenNodes, AQuestionDoesNotOutwaitItsConnection) {
       << answer->error().detail;
 }
 
+// A node that stops cancels its fibers, not ours; and what it had begun may have happened.
+TEST_F(RpcBetweenNodes, WhoWasCancelledOverThereDoesNotCancelUs) {
+  std::optional<Result<std::string>> answer;
+  start(two_, [](io::World&, Rpc& rpc) {
+    rpc.serve(Verb::look, [](std::string_view) -> Result<std::string> {
+      return fail(Code::cancelled, "stops");
+    });
+  });
+  start(one_, nothing, [&](io::World& world, Rpc& rpc) {
+    answer = rpc.ask(node_2, Verb::look, "hi", world.clock.steady() + 10s);
+  });
+  EXPECT_TRUE(universe_.run_until(20 * second, [&] { return answer.has_value(); }));
+  ASSERT_FALSE(*answer);
+  EXPECT_EQ(answer->error().code, Code::failed);
+}
+
 TEST_F(RpcBetweenNodes, WhatNeverLeftMayBeAskedAgain) {
   std::vector<Code> codes;
   start(one_, nothing, [&](io::World& world, Rpc& rpc) {
