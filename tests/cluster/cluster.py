@@ -1,13 +1,13 @@
 """A cluster of real processes, under load and misfortune.
 
-    cluster.py BINARY [--nodes 3|5] [--seconds S] [--seed X] [--folder F]
+    cluster.py BINARY [--nodes 3|5] [--seconds S] [--seed X] [--folder F] [--only ACT,ACT]
 
 Clients add to counters through every node's ingress and go to the next one when one does
 not answer.  Meanwhile nodes are killed (-9), stand still, are stopped in order, lose their
 disks and join anew, and connections between them are blocked (both ways and one way),
 delayed and reset; sometimes two things at once, sometimes everybody dies.  After each
 misfortune the cluster must become whole again, and in the end every increment that was
-acknowledged must be there, once.  What was done is in nemesis.log beside the histories.
+acknowledged must be there, once.  An ACT is a method of Nemesis.  What was done is in nemesis.log beside the histories.
 Last line: "N passed, N failed".
 """
 import argparse
@@ -135,8 +135,14 @@ def fault_of(status, names, caught_up):
 class Nemesis:
     """One misfortune after the other, sometimes two; each is ended before the next."""
 
-    def __init__(self, cluster, clients, chance, log):
+    def __init__(self, cluster, clients, chance, log, only):
         self.cluster, self.clients, self.chance = cluster, clients, chance
+        self.single = [self.kill, self.kill, self.stand_still, self.isolate, self.isolate_one_way,
+                       self.block_a_pair, self.delay, self.reset]
+        self.whole = [self.stop_in_order, self.stop_in_order, self.lose_a_disk, self.kill_many]
+        if only:
+            self.single, self.whole = ([act for act in acts if act.__name__ in only]
+                                       for acts in (self.single, self.whole))
         self.log, self.begun = log, time.monotonic()
         self.acts = {}
         self.lost = []  # ids of nodes whose disks are gone
@@ -163,14 +169,11 @@ class Nemesis:
         self.say(f"whole {words}, in {time.monotonic() - begun:.1f} s")
 
     def misfortune(self):
-        single = [self.kill, self.kill, self.stand_still, self.isolate, self.isolate_one_way,
-                  self.block_a_pair, self.delay, self.reset]
-        whole = [self.stop_in_order, self.stop_in_order, self.lose_a_disk, self.kill_many]
         draw = self.chance.random()
-        if draw < 0.3:
-            self.count(self.chance.choice(whole))()
+        if not self.single or (self.whole and draw < 0.3):
+            self.count(self.chance.choice(self.whole))()
             return
-        acts = self.chance.sample(single, 2 if draw > 0.8 else 1)
+        acts = self.chance.sample(self.single, min(len(self.single), 2 if draw > 0.8 else 1))
         ends = [self.count(act)(self.victim()) for act in acts]
         self.pause(0.1, 4.0)
         for end in ends:
@@ -319,7 +322,8 @@ def run(told, folder, service):
         clients = [Client(history, ports, f"{told.seed}.{i}", stop) for i in range(2 * told.nodes)]
         for client in clients:
             client.start()
-        nemesis = Nemesis(cluster, clients, random.Random(told.seed), log)
+        nemesis = Nemesis(cluster, clients, random.Random(told.seed), log,
+                          told.only.split(",") if told.only else None)
         nemesis.run(told.seconds)
         wrong += end_of(cluster, clients, history, stop)
     except (RuntimeError, OSError) as why:  # what did not become whole is a finding of its own
@@ -349,6 +353,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=25)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--folder")
+    parser.add_argument("--only")
     told = parser.parse_args()
     folder = told.folder or tempfile.mkdtemp(prefix="perdure-cluster-")
     os.makedirs(folder, exist_ok=True)
@@ -360,7 +365,7 @@ def main():
         print(f"  WRONG {sentence}")
     if wrong:
         print(f"history and logs: {folder}; again: cluster.py {told.binary} --nodes {told.nodes} "
-              f"--seconds {told.seconds:g} --seed {told.seed}")
+              f"--seconds {told.seconds:g} --seed {told.seed}{f' --only {told.only}' if told.only else ''}")
     elif not told.folder:
         shutil.rmtree(folder)
     print(f"{0 if wrong else 1} passed, {1 if wrong else 0} failed")
