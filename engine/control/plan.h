@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -33,6 +34,13 @@ struct Plan {
   friend bool operator==(const Plan&, const Plan&) = default;
   static constexpr auto fields = std::tuple(wire::field(1, "lines", &Plan::lines));
 };
+
+// Has `candidate` applied about all that `leader` has?  True when the leader cannot be asked: then
+// there is nothing to wait for.
+using CaughtUp = std::function<bool(PartitionId, NodeId candidate, NodeId leader)>;
+// What of `next` may be done now: whoever is to lead instead of one that leads well, and whoever
+// is to be left when a replica goes, must have caught up before.  Newcomers come at once.
+Plan doable(const Plan& before, Plan next, const CaughtUp& caught_up);
 
 // Who may lead a partition, and since which epoch; the object under epoch_key().  Its epoch
 // is the version that the store gives it.

@@ -13,15 +13,19 @@ constexpr Duration patience = std::chrono::seconds(5);
 constexpr Duration look_again = std::chrono::seconds(1);         // while there are several nodes
 constexpr Duration step_pause = std::chrono::milliseconds(500);  // between two changes
 
+constexpr Duration progress_patience = std::chrono::seconds(1);
+constexpr std::uint64_t lag_max = 1000;  // records: who lags no more takes over at once
+
 }  // namespace
 
 Controller::Controller(io::World& world, control::RaftMetadata& metadata, const ClusterState& state,
-                       const Pulse& pulse, const Layout& layout)
+                       const Pulse& pulse, const Layout& layout, Rpc& rpc)
     : world_(world),
       metadata_(metadata),
       state_(state),
       pulse_(pulse),
       layout_(layout),
+      rpc_(rpc),
       changed_(world.fibers),
       group_(world.fibers) {}
 
@@ -69,6 +73,10 @@ Result<bool> Controller::improve_plan() {
       control::place(placed_nodes(nodes),
                      {.copies = state_.replication().copies, .zones = state_.replication().zones},
                      std::move(next.lines));
+  next = control::doable(plan, std::move(next),
+                         [this](PartitionId partition, NodeId candidate, NodeId leader) {
+                           return has_caught_up(partition, candidate, leader);
+                         });
   if (next == plan) return false;
   control::Proposal proposal = new_proposal(world_);
   proposal.writes.push_back({.key = std::string(control::plan_key),
@@ -83,6 +91,24 @@ Result<bool> Controller::improve_plan() {
   }
   world_.trace.event(io::Level::info, "node.plan.changed", {{"version", plan_found.version + 1}});
   return true;
+}
+
+bool Controller::has_caught_up(PartitionId partition, NodeId candidate, NodeId leader) {
+  if (candidate == leader) return true;
+  if (pulse_.detector().health(leader) != control::Health::alive) return true;
+  const std::optional<ReplicaProgress> theirs = progress_of(partition, leader);
+  if (!theirs || !theirs->leads) return true;
+  const std::optional<ReplicaProgress> ours = progress_of(partition, candidate);
+  return ours && ours->applied.raw() + lag_max >= theirs->applied.raw();
+}
+
+std::optional<ReplicaProgress> Controller::progress_of(PartitionId partition, NodeId node) {
+  const auto to = state_.shard_of(node, partition);
+  if (!to) return std::nullopt;
+  const Result<ReplicaProgress> progress =
+      ask_progress(rpc_, *to, partition, world_.clock.steady() + progress_patience);
+  if (!progress) return std::nullopt;
+  return *progress;
 }
 
 std::vector<control::PlacedNode> Controller::placed_nodes(const control::Nodes& nodes) const {

@@ -3,7 +3,8 @@
 // Sees to it that the plan fits the cluster; on the node whose member leads the metadata
 // group, and idle on the others.
 //
-//     nodes, who is alive ──► control::place() ──► "partitions", if it differs
+//     nodes, who is alive ──► control::place() ──► what of it is doable() ──► "partitions"
+//     how far replicas are ──────────────────────────────────┘
 //     nodes               ──► members of the metadata group: the gone out.  Newcomers ask to be
 //                             members themselves (opening.cpp)
 //
@@ -19,13 +20,15 @@
 #include "engine/io/world.h"
 #include "engine/node/cluster_state.h"
 #include "engine/node/pulse.h"
+#include "engine/node/rpc.h"
+#include "engine/node/snapshot_fetch.h"
 
 namespace perdure::node {
 
 class Controller {
  public:
   Controller(io::World& world, control::RaftMetadata& metadata, const ClusterState& state,
-             const Pulse& pulse, const Layout& layout);
+             const Pulse& pulse, const Layout& layout, Rpc& rpc);
 
   void start();
   void stop();                            // parks
@@ -35,6 +38,8 @@ class Controller {
   void run();
   Result<bool> improve_plan();  // whether there was something to change
   Result<void> tend_group();
+  bool has_caught_up(PartitionId, NodeId candidate, NodeId leader);
+  std::optional<ReplicaProgress> progress_of(PartitionId, NodeId);
   std::vector<control::PlacedNode> placed_nodes(const control::Nodes&) const;
 
   io::World& world_;
@@ -42,6 +47,7 @@ class Controller {
   const ClusterState& state_;
   const Pulse& pulse_;
   const Layout& layout_;
+  Rpc& rpc_;
   io::Event changed_;
   io::Group group_;
 };

@@ -242,8 +242,8 @@ void watch_the_cluster(Rooms& r) {
                                       r.state->changed();
                                     });
   if (r.store_of_metadata) {
-    r.controller =
-        std::make_unique<Controller>(r.world, *r.store_of_metadata, *r.state, *r.pulse, r.layout);
+    r.controller = std::make_unique<Controller>(r.world, *r.store_of_metadata, *r.state, *r.pulse,
+                                                r.layout, r.rpc);
   }
   r.state->on_change([&r] {
     r.pulse->watch(r.state->nodes());

@@ -21,6 +21,7 @@ constexpr Duration patience = std::chrono::seconds(30);  // with the metadata st
 constexpr Duration pause_min = std::chrono::milliseconds(20);
 constexpr Duration pause_max = std::chrono::seconds(2);
 constexpr Duration better_for = std::chrono::seconds(2);  // then the log moves to better nodes
+constexpr Duration progress_patience = std::chrono::seconds(2);
 constexpr Duration drain_patience = std::chrono::seconds(1);
 constexpr Duration copies_pause = std::chrono::seconds(10);  // between two tries to restore them
 
@@ -386,7 +387,11 @@ Lsn Replica::laid_down_elsewhere() {
   std::erase(others, needs_.layout.node);
   Lsn furthest;
   for (const NodeId node : others) {
-    if (const auto there = ask_laid_down(needs_, id_, node)) furthest = std::max(furthest, *there);
+    const auto to = needs_.state.shard_of(node, id_);
+    if (!to) continue;
+    const auto there =
+        ask_progress(needs_.rpc, *to, id_, needs_.world.clock.steady() + progress_patience);
+    if (there) furthest = std::max(furthest, there->laid_down);
   }
   return furthest;
 }

@@ -55,7 +55,7 @@ enum class Verb : std::uint8_t {
   gossip = 15,      // who is alive, as another node sees it: told
   usable = 16,      // whom this node takes for alive, to its other shards: told
   snapshot = 17,    // what snapshot of a partition there is, or a piece of it
-  laid_down = 18,   // how far a partition's tables go, durably
+  progress = 18,    // how far a replica is
 };
 
 class Rpc {

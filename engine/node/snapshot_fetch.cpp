@@ -11,8 +11,7 @@ namespace perdure::node {
 namespace {
 
 constexpr std::size_t piece_bytes = 1 << 20;
-constexpr Duration patience = std::chrono::seconds(10);       // with one piece
-constexpr Duration short_patience = std::chrono::seconds(2);  // with a number
+constexpr Duration patience = std::chrono::seconds(10);  // with one piece
 
 // Without a file: which one is the newest?
 struct SnapshotQuestion {
@@ -81,11 +80,11 @@ Result<void> fetch_snapshot(const ReplicaNeeds& needs, PartitionId partition,
   return last;
 }
 
-Result<Lsn> ask_laid_down(const ReplicaNeeds& needs, PartitionId partition, NodeId node) {
-  TRY(bytes,
-      ask(needs, node, Verb::laid_down, {.partition = partition, .file = {}}, short_patience));
-  if (bytes.size() != sizeof(std::uint64_t)) return fail(Code::corrupt, "a place has 8 bytes");
-  return Lsn(get_be<std::uint64_t>(bytes));
+Result<ReplicaProgress> ask_progress(Rpc& rpc, io::ShardAddress to, PartitionId partition,
+                                     Instant deadline) {
+  TRY(bytes, rpc.ask(to, Verb::progress,
+                     wire::encode(SnapshotQuestion{.partition = partition, .file = {}}), deadline));
+  return wire::decode<ReplicaProgress>(bytes);
 }
 
 // --- the other side --------------------------------------------------------------------------
@@ -127,12 +126,13 @@ void serve_replicas(Rpc& rpc, io::World& world, Replicas& replicas) {
     if (snapshots.kept().empty()) return fail(Code::not_found, "there is no snapshot here");
     return wire::encode(snapshots.kept().back());
   });
-  rpc.serve(Verb::laid_down, [find](std::string_view bytes) -> Result<std::string> {
+  rpc.serve(Verb::progress, [find](std::string_view bytes) -> Result<std::string> {
     TRY(question, wire::decode<SnapshotQuestion>(bytes));
     TRY(replica, find(question.partition));
-    std::string place;
-    put_be(place, replica->partition()->laid_down().raw());
-    return place;
+    const processor::Partition& partition = *replica->partition();
+    return wire::encode(ReplicaProgress{.applied = partition.applied(),
+                                        .laid_down = partition.laid_down(),
+                                        .leads = partition.leads()});
   });
 }
 

@@ -23,8 +23,18 @@ namespace perdure::node {
 Result<void> fetch_snapshot(const ReplicaNeeds&, PartitionId, const std::vector<NodeId>& others,
                             Lsn applied, tables::Snapshots& into);
 
-// How far that node's tables go, durably.  Parks.
-Result<Lsn> ask_laid_down(const ReplicaNeeds&, PartitionId, NodeId);
+// How far a replica is.
+struct ReplicaProgress {
+  Lsn applied;
+  Lsn laid_down;  // durably, in its tables
+  bool leads = false;
+  static constexpr auto fields =
+      std::tuple(wire::field(1, "applied", &ReplicaProgress::applied),
+                 wire::field(2, "laid_down", &ReplicaProgress::laid_down),
+                 wire::field(3, "leads", &ReplicaProgress::leads));
+};
+// Parks.  Errors: not_found (there is none), those of Rpc::ask.
+Result<ReplicaProgress> ask_progress(Rpc&, io::ShardAddress, PartitionId, Instant deadline);
 
 // Makes this shard answer both.
 void serve_replicas(Rpc&, io::World&, Replicas&);

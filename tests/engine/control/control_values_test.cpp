@@ -98,6 +98,35 @@ TEST(orders, a_stale_order_is_answered_with_what_is_known) {
   EXPECT_EQ(orders.find(PartitionId(4)), nullptr);
 }
 
+PlanLine planned(std::vector<std::uint64_t> replicas, std::uint64_t leader) {
+  PlanLine line{.partition = PartitionId(0), .leader = NodeId(leader)};
+  for (const std::uint64_t replica : replicas) line.replicas.emplace_back(replica);
+  return line;
+}
+
+TEST(plan, nobody_leads_or_is_left_alone_before_he_has_caught_up) {
+  const auto never = [](PartitionId, NodeId, NodeId) { return false; };
+  const auto always = [](PartitionId, NodeId, NodeId) { return true; };
+  const Plan before{.lines = {planned({1, 2}, 1)}};
+  const Plan moved{.lines = {planned({1, 2}, 2)}};
+  EXPECT_EQ(doable(before, moved, never), before);
+  EXPECT_EQ(doable(before, moved, always), moved);
+  // n1 is to go, n3 to come: it comes now, and n1 goes later.
+  const Plan replaced{.lines = {planned({2, 3}, 2)}};
+  EXPECT_EQ(doable(before, replaced, never), (Plan{.lines = {planned({1, 2, 3}, 1)}}));
+  EXPECT_EQ(doable(before, replaced, always), replaced);
+  // One more is no reason to wait, and neither is a first plan.
+  const Plan grown{.lines = {planned({1, 2, 3}, 1)}};
+  EXPECT_EQ(doable(before, grown, never), grown);
+  EXPECT_EQ(doable({}, grown, never), grown);
+  // Who leads and stays need not have caught up with himself.
+  const auto with_himself = [](PartitionId, NodeId candidate, NodeId leader) {
+    return candidate == leader;
+  };
+  const Plan shrunk{.lines = {planned({1}, 1)}};
+  EXPECT_EQ(doable(before, shrunk, with_himself), shrunk);
+}
+
 // Whatever comes and goes: it rests soon, and then all that can be had is had.
 RC_GTEST_PROP(placement, comes_to_rest_with_what_was_wished, ()) {
   const auto node_count = *rc::gen::inRange<std::uint64_t>(1, 8);
