@@ -131,6 +131,16 @@ Option truth(Words words, Find<bool> find) {
   return option;
 }
 
+Option truth_or_neither(Words words, Find<std::optional<bool>> find) {
+  Option option = row(words, "true or false", "");
+  option.set = [find](Settings& settings, std::string_view value) -> Result<void> {
+    TRY(parsed, parse_truth(value));
+    find(settings) = parsed;
+    return {};
+  };
+  return option;
+}
+
 template <class Enum>
 Option choice(Words words, std::vector<std::pair<std::string, Enum>> values, Find<Enum> find) {
   Option option = row(words, "one of: ", "");
@@ -271,10 +281,12 @@ std::vector<Option> cluster_options() {
       replication({"replication",
                    "Of a new cluster: nodes that hold each record, and each partition. One less "
                    "may be lost."}),
-      truth({"auto-provision",
-             "A node that makes its own cluster does so at once; false: when it is told to by "
-             "'perdure cluster provision'."},
-            [](Settings& s) -> bool& { return s.node.auto_provision; }),
+      truth_or_neither(
+          {"auto-provision",
+           "Whether a node with an empty data directory makes a cluster: true, when it finds none "
+           "to join; false, when it is told to by 'perdure cluster provision'. Empty: when it has "
+           "nobody else to join, or is itself the first of those."},
+          [](Settings& s) -> auto& { return s.node.auto_provision; }),
       roles({"roles", "What this node does."}),
       text({"zone", "Where this node stands: copies are spread over zones when replication asks."},
            [](Settings& s) -> std::string& { return s.node.zone; }),

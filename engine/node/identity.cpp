@@ -16,7 +16,7 @@ namespace {
 using Rooms = Shard::Rooms;
 
 Result<void> wait_until_told_to_provision(Rooms& r) {
-  if (r.options.auto_provision) return {};
+  if (r.options.auto_provision.value_or(true)) return {};
   r.world.trace.event(io::Level::info, "node.waits_to_be_provisioned");
   while (!r.told_to_provision) TRY_VOID(r.provisioned.wait());
   return {};

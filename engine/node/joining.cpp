@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration patience = std::chrono::seconds(5);  // with one address
 constexpr Duration pause = std::chrono::milliseconds(200);
+constexpr int rounds_before_it_begins = 10;  // of a node that others may come before
 // Our name is that of a node with another disk: perhaps of the one whose place we take, and
 // it is not taken for dead yet.
 constexpr Duration conflict_patience = std::chrono::seconds(15);
@@ -35,9 +36,11 @@ Result<std::string> whole_body(io::HttpCall& call, Instant deadline) {
   }
 }
 
-// invalid: for good.  retry_later: another try may cure it.  conflict: perhaps.
+// invalid: for good.  retry_later: another try may cure it.  conflict: perhaps.  not_found: it
+// is in no cluster itself.
 Code code_of(int status) {
   if (status == 409) return Code::conflict;
+  if (status == 404) return Code::not_found;
   return status == 400 || status == 403 ? Code::invalid : Code::retry_later;
 }
 
@@ -63,30 +66,48 @@ Result<JoinAnswer> ask(io::World& world, const Options& options, const std::stri
   return wire::decode<JoinAnswer>(body);
 }
 
+// Does this error say that there is no cluster at that address, or nobody?  Else there is one.
+bool is_nobody(const Error& why) {
+  return why.code == Code::not_found || why.code == Code::failed || why.code == Code::timed_out;
+}
+
+// Whether a node that found nobody in so many rounds may make the cluster.
+bool may_begin(const Options& options, const std::string& own_address, int rounds) {
+  const bool alone = std::ranges::all_of(
+      options.join, [&](const std::string& address) { return address == own_address; });
+  if (alone) return true;
+  const bool first = options.join.front() == own_address;
+  return options.auto_provision.value_or(first) && (first || rounds >= rounds_before_it_begins);
+}
+
 }  // namespace
 
 Result<JoinAnswer> join(io::World& world, const Options& options,
                         const control::NodeEntry& process) {
   const std::string question =
       wire::encode(JoinQuestion{.cluster = options.cluster_name, .process = process});
-  const bool first_of_all = options.join.empty() || options.join.front() == process.address;
   const Instant conflict_is_final = world.clock.steady() + conflict_patience;
+  int rounds = 0;  // in a row that found nobody
   while (true) {
+    bool nobody = true;
     for (const std::string& address : options.join) {
       if (address == process.address) continue;  // we are no cluster yet
       Result<JoinAnswer> answer = ask(world, options, address, question);
       if (answer) return answer;
-      if (answer.error().code == Code::cancelled) return answer;
+      const Error& why = answer.error();
+      if (why.code == Code::cancelled) return answer;
       world.trace.event(io::Level::info, "node.join.not_yet",
-                        {{"address", address}, {"why", answer.error().detail}});
-      const bool in_use =
-          answer.error().code == Code::conflict && world.clock.steady() >= conflict_is_final;
-      if (answer.error().code == Code::invalid || in_use) {
-        return fail(Code::invalid,
-                    address + " does not let this node join: " + answer.error().detail);
+                        {{"address", address}, {"why", why.detail}});
+      const bool in_use = why.code == Code::conflict && world.clock.steady() >= conflict_is_final;
+      if (why.code == Code::invalid || in_use) {
+        return fail(Code::invalid, address + " does not let this node join: " + why.detail);
       }
+      nobody = nobody && is_nobody(why);
     }
-    if (first_of_all) return fail(Code::not_found, "there is no cluster to join yet");
+    rounds = nobody ? rounds + 1 : 0;
+    if (nobody && may_begin(options, process.address, rounds)) {
+      return fail(Code::not_found, "there is no cluster to join yet");
+    }
     TRY_VOID(world.fibers.sleep_until(world.clock.steady() + pause));
   }
 }

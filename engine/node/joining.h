@@ -37,8 +37,8 @@ struct JoinAnswer {
 
 // Asks one address after the other, again and again until one answers.  Parks.  Errors: those
 // that no asking again will cure (another cluster, a name in use, a secret that is wrong);
-// cancelled.  not_found: nobody is there to be asked, so this node is to make the cluster: it
-// has no other address to ask, or is the first of the list, and one round found nobody.
+// cancelled.  not_found: there is no cluster yet, as far as those who are there know, and this
+// node may be the one to make it (Options::auto_provision).
 Result<JoinAnswer> join(io::World&, const Options&, const control::NodeEntry& process);
 
 // The other side: lets the process in that the question tells of.  `is_dead`: whether the node

@@ -314,6 +314,10 @@ Result<void> open_node_port(Shard::Rooms& r) {
             return r.options.admits(request, body, r.world.clock.wall());
           },
           .join = [&r](std::string_view question) -> Result<std::string> {
+            if (r.layout.fingerprint == 0) {
+              return fail(Code::not_found, "this node is in no cluster yet");
+            }
+            if (r.layout.partitions == 0) return fail(Code::retry_later, "this node is starting");
             return admit_newcomer(
                 r.world, *r.metadata, r.options, r.layout, question, [&r](NodeId node) {
                   return r.pulse && r.pulse->detector().health(node) == control::Health::dead;

@@ -131,10 +131,7 @@ Result<std::string> Operations::change(const std::string& path, std::string_view
     sources_.provision();
     return "{}\n";
   }
-  if (path == join_path) {
-    TRY_VOID(metadata());
-    return sources_.join(body);
-  }
+  if (path == join_path) return sources_.join(body);
   if (path == "/cluster/replication") return change_replication(body);
   for (const auto& [noun, change_one] :
        {std::pair(std::string_view("/cluster/nodes/"), &Operations::change_node),

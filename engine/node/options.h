@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,9 @@ struct Options {
   // Of an empty data directory: node addresses of a cluster to join, one of which answers.
   // Without any, the node makes its own cluster, of which it is node 1.
   std::vector<std::string> join;
-  bool auto_provision = true;    // makes it without being told to (POST /cluster/provision)
+  // Makes a cluster without being told to (POST /cluster/provision): true, when it finds none
+  // to join; false, never; absent, when it has nobody else to ask, or is the first to be asked.
+  std::optional<bool> auto_provision;
   log::Replication replication;  // of a new cluster: of its log, and of partitions
   std::uint32_t roles = control::every_role;
   std::string zone, region;       // where it stands

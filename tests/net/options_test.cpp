@@ -74,7 +74,7 @@ TEST(Options, ComeByFlag) {
   EXPECT_EQ(given.process.log.level, io::Level::warn);
   EXPECT_EQ(given.process.log.format, LineFormat::json);
   EXPECT_EQ(given.node.join, (Words{"a:1", "b:2"}));
-  EXPECT_FALSE(given.node.auto_provision);
+  EXPECT_EQ(given.node.auto_provision, false);
   EXPECT_EQ(given.node.roles, static_cast<std::uint32_t>(control::NodeRole::log) |
                                   static_cast<std::uint32_t>(control::NodeRole::admin));
   EXPECT_EQ(given.node.checkpoint_every, std::chrono::seconds(90));
@@ -92,7 +92,7 @@ TEST(Options, FlagBeatsEnvironmentBeatsFile) {
   EXPECT_EQ(given.node.node_name, "flag");
   EXPECT_EQ(given.node.cluster_name, "env");
   EXPECT_EQ(given.node.partitions, 7U);
-  EXPECT_FALSE(given.node.auto_provision);
+  EXPECT_EQ(given.node.auto_provision, false);
   EXPECT_EQ(given.node.join, (Words{"a:1", "b:2"}));
   EXPECT_EQ(settings({"serve"}, {"PERDURE_CONFIG=" + path}).node.node_name, "file");
 }
