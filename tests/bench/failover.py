@@ -7,7 +7,8 @@ after the other.  The node that goes is the one that leads most (of the referenc
 turn).  Of each round:
 
     first answer   of the slowest client: from the moment the node went until it heard again
-    normal         from then on no second has a p99 of more than three times that of before
+    normal         from then on no half second has a p99 of more than three times that of before,
+                   and 50 ms more
     failed         requests that got anything but an answer, and had to be asked again
 """
 import argparse
@@ -150,12 +151,13 @@ def measure(nodes, victim, how, seconds):
     # Of a stop in order every gap counts: it is not known when its leaders left.
     gaps = [max((two[1] - one[1] for one, two in zip(client.answers, client.answers[1:])
                  if two[1] > went), default=float("inf")) for client in clients]
-    slow = [second for second in range(int(seconds))
-            if p99([span for span in answers if went + second < span[1] <= went + second + 1])
-            > 3 * before]
+    halves = [went + half / 2 for half in range(int(seconds * 2))]
+    slow = [half + 0.5 - went for half in halves
+            if p99([span for span in answers if half < span[1] <= half + 0.5])
+            > max(3 * before, before + 0.05)]
     failed = sum(1 for client in clients for span in client.failed if span[1] > went)
     return {"first_answer": max(firsts if how == "kill -9" else gaps), "p99_before": before,
-            "normal": max(slow) + 1 if slow else 0, "failed": failed, "stopped_in": left - went,
+            "normal": max(slow, default=0.0), "failed": failed, "stopped_in": left - went,
             "answers": len(answers)}
 
 
@@ -192,7 +194,7 @@ def measure_server(told, which, service):
                 found = measure(nodes, victim, how, told.seconds)
                 rounds.append({"server": which, "how": how, "node": victim.number, **found})
                 print(f"{which:<10} {how:<8} n{victim.number}  first answer {found['first_answer']:6.2f} s  "
-                      f"normal {found['normal']:3d} s  p99 before {found['p99_before'] * 1e3:6.1f} ms  "
+                      f"normal {found['normal']:4.1f} s  p99 before {found['p99_before'] * 1e3:6.1f} ms  "
                       f"failed {found['failed']}", flush=True)
                 time.sleep(8)  # leaders are spread again
     finally:
@@ -219,7 +221,7 @@ def main():
             of = [each for each in rounds if each["server"] == which and each["how"] == how]
             first = sorted(each["first_answer"] for each in of)
             print(f"{which:<10} {how:<8} {first[0]:8.2f} {first[len(first) // 2]:7.2f} {first[-1]:7.2f} "
-                  f"{max(each['normal'] for each in of):12d} {sum(each['failed'] for each in of):8d}")
+                  f"{max(each['normal'] for each in of):12.1f} {sum(each['failed'] for each in of):8d}")
     if told.json:
         with open(told.json, "w") as file:
             json.dump(rounds, file, indent=1)
