@@ -32,15 +32,20 @@ WHOLE_WITHIN = 40  # seconds, after a misfortune
 
 
 class Cluster:
-    """So many nodes, each of which the others reach through the harness."""
+    """So many nodes, each of which the others reach through the harness.  Some have two
+    shards; of five some are no members of the metadata group."""
 
-    def __init__(self, binary, folder, size):
+    def __init__(self, binary, folder, size, chance):
         self.nodes = []
+        self.voters = size if chance.random() < 0.5 else min(size, 3)
         self.network = Network(self._pids)
         doors = []
         for number in range(1, size + 1):
             node = Node(binary, folder, number)
             node.fix_ports()
+            node.shards = chance.choice([1, 2])
+            if number > self.voters:
+                node.arguments += ["--roles", "log,worker,ingress,admin"]
             doors.append(f"127.0.0.1:{self.network.door(f'n{number}', node.ports['node'])}")
             node.arguments += ["--advertised-node", doors[-1], "--checkpoint-every", "2s",
                                "--drain", "8s"]
@@ -77,7 +82,8 @@ class Cluster:
                 status = self.status(node)
             except (OSError, ValueError) as why:
                 return f"n{node.number} does not tell: {why}"
-            fault = fault_of(status, {f"n{each.number}" for each in self.nodes}, caught_up)
+            fault = fault_of(status, {f"n{each.number}" for each in self.nodes}, self.voters,
+                             caught_up)
             if fault:
                 return f"n{node.number}: {fault}"
         return None
@@ -109,14 +115,14 @@ class Cluster:
         self.network.close()
 
 
-def fault_of(status, names, caught_up):
+def fault_of(status, names, voters, caught_up):
     health = {node["name"]: node["health"] for node in status["nodes"]}
     if set(health) != names:
         return f"it knows {sorted(health)}"
     away = [name for name, each in health.items() if each != "alive"]
     if away:
         return f"it takes {away} for away"
-    if len(status["metadata"].get("voters", [])) != len(names):
+    if len(status["metadata"].get("voters", range(voters))) != voters:  # others do not tell
         return f"the metadata group is {status['metadata'].get('voters')}"
     partitions = {}
     for replica in status["partitions"]:
@@ -176,7 +182,7 @@ class Nemesis:
         acts = self.chance.sample(self.single, min(len(self.single), 2 if draw > 0.8 else 1))
         ends = [self.count(act)(self.victim()) for act in acts]
         self.pause(0.1, 4.0)
-        for end in ends:
+        for end in sorted(ends, key=lambda end: end == self.revive):  # who starts may need the rest
             end()
         self.say("over")
 
@@ -192,7 +198,10 @@ class Nemesis:
     def kill(self, node):
         self.say(f"kill n{node.number}")
         node.kill()
-        return lambda: self.start_again([node])
+        return self.revive
+
+    def revive(self):
+        self.start_again(self.cluster.nodes)
 
     def start_again(self, nodes):
         nodes = [node for node in nodes if not node.running()]
@@ -311,7 +320,7 @@ def end_of(cluster, clients, history, stop):
 def run(told, folder, service):
     history = History(os.path.join(folder, "history.jsonl"))
     log = open(os.path.join(folder, "nemesis.log"), "w")
-    cluster = Cluster(told.binary, folder, told.nodes)
+    cluster = Cluster(told.binary, folder, told.nodes, random.Random(f"{told.seed}.cluster"))
     stop = threading.Event()
     nemesis, clients, wrong = None, [], []
     try:

@@ -17,6 +17,7 @@ class Node:
         self.folder = os.path.join(folder, f"n{number}")
         self.log_path = os.path.join(folder, f"n{number}.log")
         self.arguments = list(arguments)
+        self.shards = 1
         self.ports = {"ingress": 0, "admin": 0, "node": 0}  # kept over restarts once known
         self.process = None
         self.starts = 0
@@ -36,7 +37,7 @@ class Node:
 
     def launch(self):
         command = [self.binary, "serve", "--data-dir", self.folder, "--node-name", f"n{self.number}",
-                   "--partitions", "4", "--shards", "1"]
+                   "--partitions", "4", "--shards", str(self.shards)]
         for kind, port in self.ports.items():
             command += [f"--{kind}", f"127.0.0.1:{port}"]
         self.process = subprocess.Popen(command + self.arguments, stdout=subprocess.PIPE,
