@@ -27,6 +27,7 @@ class Placing {
       if (!line.frozen) place_leader(line);
     }
     balance();
+    balance_replicas();
     return std::move(lines_);
   }
 
@@ -166,6 +167,29 @@ class Placing {
     if (line_to_move == nullptr) return false;
     appoint(*line_to_move, target);
     return true;
+  }
+
+  // One newcomer at a time: the next call takes the replica away that there is one too many of.
+  void balance_replicas() {
+    const bool under_way = std::ranges::any_of(lines_, [&](const PlanLine& line) {
+      return !line.frozen && line.replicas.size() != wish_.copies;
+    });
+    if (under_way) return;
+    for (PlanLine& line : lines_) {
+      if (line.frozen || !could_give(line)) continue;
+      add_best(line);
+      return;
+    }
+  }
+
+  // There is somebody who has two fewer than the one that would be taken away.
+  bool could_give(const PlanLine& line) {
+    const NodeId worst = most_loaded(line);
+    if (line.leader == worst || wish_.zones > 1) return false;  // zones are not given up for this
+    return std::ranges::any_of(nodes_, [&](const auto& each) {
+      return each.second.use == NodeUse::usable && !has(line, each.first) &&
+             replicas_[each.first] + 2 <= replicas_[worst];
+    });
   }
 
   const PlacementWish wish_;

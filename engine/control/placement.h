@@ -6,6 +6,8 @@
 //     replicas    as many as wanted, in as many zones, on usable nodes with few of them;
 //                 one that is away keeps its place until it is gone for good, and one more
 //                 is moved at a time: never a whole set
+//                 moved for balance alone, one at a time, from a node that has two more than
+//                 the one it goes to
 //     leader      stays while it may; else the pinned one, else the usable replica that
 //                 leads the fewest
 //
