@@ -30,6 +30,7 @@ constexpr Duration act_pause = std::chrono::milliseconds(100);
 // A leader that dies is found out by its connections, sooner than by this (raft.h, lost()).
 constexpr Duration election_timeout = std::chrono::milliseconds(500);
 constexpr Duration heartbeat_every = std::chrono::milliseconds(100);
+constexpr Duration start_in_peace = std::chrono::milliseconds(700);
 constexpr LogletId former_metadata = LogletId(UINT64_MAX);
 
 // A loglet has one listener: where two met, one would hear nothing.
@@ -52,7 +53,8 @@ Result<void> open_wals(Rooms& r) {
         wal::Wal::open(r.world.disk, r.world.fibers, r.world.trace,
                        {.folder = wal::stream_folder(stream),
                         .stream_id = r.layout.storage_id + stream,
-                        .segment_bytes = static_cast<std::uint32_t>(r.options.segment_bytes)}));
+                        .segment_bytes = static_cast<std::uint32_t>(r.options.segment_bytes),
+                        .rest_after_open = start_in_peace}));
     opened->listen(watched_loglet, r.wal_watch);
     r.loglets[stream] = std::make_unique<log::LogletStore>(*opened, r.world.fibers, r.world.trace);
     r.wals[stream] = std::move(opened);

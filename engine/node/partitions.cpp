@@ -18,6 +18,7 @@ constexpr Duration grace = std::chrono::seconds(1);
 // Who waits longer asks again.
 constexpr Duration longest_question = std::chrono::hours(1);
 constexpr Duration deliver_within = std::chrono::seconds(30);
+constexpr Duration confirm_within = std::chrono::seconds(5);
 
 struct SubmitQuestion {
   PartitionId partition;
@@ -228,21 +229,33 @@ Result<Answer> Partitions::await(const wire::InvocationId& id, Instant deadline)
 Result<Answer> Partitions::output(const wire::InvocationId& id, Instant deadline) {
   const PartitionId partition = partition_of(id.partition_key);
   TRY(leader, leader_of(partition));
-  if (is_self(leader)) return output_here(id);
+  if (is_self(leader)) return output_here(id, deadline);
   TRY(bytes, ask(leader, Verb::output, wire::encode(InvocationQuestion{.id = id}), deadline));
   TRY(message, wire::decode<AnswerMessage>(bytes));
   return from_message(std::move(message));
 }
 
+template <class Look>
+auto Partitions::confirmed(processor::Partition& leader, Instant deadline, Look look)
+    -> decltype(look()) {
+  auto first = look();
+  const bool is_no =
+      !first && (first.error().code == Code::not_found || first.error().code == Code::conflict);
+  if (!is_no || state_->is_alone()) return first;
+  TRY_VOID(leader.confirm(std::min(deadline, world_.clock.steady() + confirm_within)));
+  return look();
+}
+
 Result<Answer> Partitions::await_here(const wire::InvocationId& id, Instant deadline) {
   TRY(found, here(partition_of(id.partition_key)));
-  TRY(ended, found->await_completion(id, deadline));
+  TRY(ended, confirmed(*found, deadline,
+                       [&, leader = found] { return leader->await_completion(id, deadline); }));
   return answer_of(std::move(ended));
 }
 
-Result<Answer> Partitions::output_here(const wire::InvocationId& id) {
+Result<Answer> Partitions::output_here(const wire::InvocationId& id, Instant deadline) {
   TRY(found, here(partition_of(id.partition_key)));
-  return output_of(found->status(id));
+  return confirmed(*found, deadline, [&, leader = found] { return output_of(leader->status(id)); });
 }
 
 Result<admin::Look> Partitions::look_here(const wire::InvocationId& id) {
@@ -317,7 +330,7 @@ void Partitions::serve() {
   });
   rpc_.serve(Verb::output, [this](std::string_view bytes) -> Result<std::string> {
     TRY(question, wire::decode<InvocationQuestion>(bytes));
-    TRY(answer, output_here(question.id));
+    TRY(answer, output_here(question.id, io::never));
     return wire::encode(to_message(std::move(answer)));
   });
   rpc_.serve(Verb::look, [this](std::string_view bytes) -> Result<std::string> {

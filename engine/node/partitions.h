@@ -59,7 +59,10 @@ class Partitions final : public ingress::Partitions,
   Result<std::string> ask(io::ShardAddress, Verb, const std::string& question, Instant deadline);
   Result<ingress::Admitted> submit_here(PartitionId, const ingress::Submission&, Instant deadline);
   Result<ingress::Answer> await_here(const wire::InvocationId&, Instant deadline);
-  Result<ingress::Answer> output_here(const wire::InvocationId&);
+  Result<ingress::Answer> output_here(const wire::InvocationId&, Instant deadline);
+  // That something is not there, or not yet, is said by a leader who knows that it leads.
+  template <class Look>
+  auto confirmed(processor::Partition& leader, Instant deadline, Look look) -> decltype(look());
   Result<admin::Look> look_here(const wire::InvocationId&);
   std::chrono::milliseconds within(Instant deadline) const;
   Result<bool> is_fresh(processor::Partition&, const ingress::Submission&);

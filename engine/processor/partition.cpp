@@ -474,6 +474,14 @@ void Partition::break_down(const Error& why) {
 
 // --- questions -----------------------------------------------------------------------------------
 
+Result<void> Partition::confirm(Instant deadline) {
+  if (!leads()) return std::unexpected(elsewhere());
+  const Result<Lsn> at = append_own({}, std::nullopt);
+  const Result<void> applied = at ? wait_applied(*at, deadline) : std::unexpected(at.error());
+  if (!applied && applied.error().code == Code::fenced) return std::unexpected(elsewhere());
+  return applied;
+}
+
 Result<InvocationStatus> Partition::status(const wire::InvocationId& id) {
   if (!leads()) return std::unexpected(elsewhere());
   return reader_.status(id, world_.clock.wall());

@@ -122,6 +122,11 @@ class Partition final : private log::Observer, private Proposer {
   Result<Lsn> propose(const wire::InvocationId& about, std::vector<wire::Command>&& commands);
 
   // --- questions; of the leader only, as followers lag (museum 32) ------------------------------
+  // They are answered from its rows, and it may have been replaced without knowing it: after
+  // confirm() has returned, whatever was acknowledged by anybody before its call is in the
+  // rows.  Parks: it appends a record that does nothing, and waits until it is applied.
+  // Errors: retry_elsewhere, retry_later, timed_out, cancelled.
+  Result<void> confirm(Instant deadline);
   Result<InvocationStatus> status(const wire::InvocationId&);
   // Parks until it has ended; also of what is not kept.  Errors: not_found, timed_out,
   // retry_elsewhere.

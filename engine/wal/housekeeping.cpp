@@ -7,7 +7,17 @@
 
 namespace perdure::wal {
 
+void Wal::rest_after_opening() {
+  constexpr Duration look_again = std::chrono::milliseconds(20);
+  const Instant rested = fibers_.now() + options_.rest_after_open;
+  const auto roomy = [this] { return bytes_left(0) > segments_.current().capacity / 2; };
+  while (!stopping_ && fibers_.now() < rested && roomy()) {
+    if (!fibers_.sleep_until(std::min(rested, fibers_.now() + look_again))) return;
+  }
+}
+
 void Wal::keep_house_forever() {
+  rest_after_opening();
   while (!stopping_ && !failure_) {
     Instant again = io::never;
     auto kept = keep_house();

@@ -74,6 +74,9 @@ struct Options {
   // current segment each.
   std::uint32_t finishing_reserve_bytes = 8 << 20;
   std::uint32_t last_reserve_bytes = 8 << 20;
+  // After opening, unless half of the current segment is used: whoever opened us waits for
+  // syncs of its own, and writing the next segment would be in their way.
+  Duration rest_after_open = std::chrono::milliseconds(0);
   Duration retry_prepare = std::chrono::milliseconds(250);  // after a segment could not be made
 };
 
@@ -209,6 +212,7 @@ class Wal {
 
   // --- keeping house (housekeeping.cpp) ---
   void keep_house_forever();
+  void rest_after_opening();
   Result<void> keep_house();
   bool house_has_work(bool went_well) const;
   bool full_one_is_ready() const;

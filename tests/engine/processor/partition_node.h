@@ -134,6 +134,16 @@ class PartitionNode final : private processor::Handlers, private processor::Outb
     EXPECT_TRUE(run([&] { digest = stores_[p]->digest().value(); }));
     return digest;
   }
+  // A second replica of a partition, on tables of its own.
+  std::unique_ptr<Partition> another(std::uint64_t p, tables::Store& store) {
+    return std::make_unique<Partition>(
+        Partition::Parts{.world = world_->world,
+                         .owner = {.partition = PartitionId(p), .partitions = partitions},
+                         .store = store,
+                         .handlers = *this,
+                         .outbound = *this},
+        processor::Options{.node = NodeId(2), .incarnation = 1});
+  }
   tables::Store& store(std::uint64_t p) { return *stores_[p]; }
   TestFamily& family(std::uint64_t p) { return *families_[p]; }
 

@@ -187,6 +187,72 @@ TEST(Partition, ANewEpochEndsTheOldLeadership) {
   EXPECT_EQ(node.drops, 3);
 }
 
+// What the leader applies as it commits, a follower applies as somebody reads it; then either
+// may lead, over and over.
+TEST(Partition, AFollowerHasTheSameRowsAndMayLeadNext) {
+  PartitionNode node;
+  node.start();
+  node.lead();
+  tests::TestFamily family(node.node.loop->fibers);
+  tables::Store store(node.node.loop->fibers, family);
+  std::unique_ptr<Partition> follower = node.another(0, store);
+  log::Log& log = *node.node.logs[0];
+  const auto catch_up = [&](Partition& replica) {
+    while (replica.applied() < log.committed()) {
+      const auto records = log.read(replica.applied().next(), 200);
+      ASSERT_TRUE(records);
+      ASSERT_TRUE(replica.follow(*records));
+    }
+  };
+  ASSERT_TRUE(node.run([&] {
+    Partition& first = *node.all[0];
+    ASSERT_TRUE(follower->open_tables());
+    for (std::uint64_t n = 1; n <= 5; ++n) {
+      ASSERT_TRUE(node.submit(0, PartitionNode::invoke(id_at(0, n), "Echo", "x")));
+      EXPECT_EQ(node.outcome(0, id_at(0, n)), "x");
+      catch_up(*follower);
+    }
+    EXPECT_EQ(follower->status(id_at(0, 1)).error().code, Code::retry_elsewhere);
+    first.close();
+    EXPECT_FALSE(first.leads());
+    EXPECT_EQ(first.submit(wire::encode(PartitionNode::invoke(id_at(0, 6), "Echo", "x")), io::never)
+                  .error()
+                  .code,
+              Code::retry_elsewhere);
+    catch_up(*follower);
+    EXPECT_EQ(follower->epoch(), first.epoch());
+    EXPECT_EQ(store.digest().value(), node.store(0).digest().value());
+
+    ASSERT_TRUE(follower->open(log));
+    ASSERT_TRUE(follower->lead(follower->epoch().next()));
+    EXPECT_EQ(follower->status(id_at(0, 3))->state, State::completed);
+    follower->close();
+    catch_up(first);
+    EXPECT_EQ(first.epoch(), follower->epoch());
+    EXPECT_EQ(store.digest().value(), node.store(0).digest().value());
+    follower->stop();
+  }));
+  follower.reset();
+  node.stop();
+}
+
+TEST(Partition, ALeaderConfirmsThatItLeads) {
+  PartitionNode node;
+  node.start();
+  ASSERT_TRUE(node.run(
+      [&] { EXPECT_EQ(node.all[0]->confirm(io::never).error().code, Code::retry_elsewhere); }));
+  node.lead();
+  ASSERT_TRUE(node.run([&] {
+    const Lsn before = node.all[0]->applied();
+    ASSERT_TRUE(node.all[0]->confirm(io::never));
+    EXPECT_GT(node.all[0]->applied(), before);
+  }));
+  node.node.disk.fail_syncs(1);
+  ASSERT_TRUE(node.run(
+      [&] { EXPECT_EQ(node.all[0]->confirm(io::never).error().code, Code::retry_elsewhere); }));
+  node.stop();
+}
+
 TEST(Partition, WhoWaitsIsToldWhenTheLogEnds) {
   PartitionNode node;
   node.start();
