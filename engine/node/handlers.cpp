@@ -11,7 +11,7 @@ std::unexpected<Error> not_here() {
 
 Result<invoker::Replay> PartitionJournal::read(const wire::InvocationId& id,
                                                std::uint64_t state_bytes_max) {
-  processor::Partition* partition = partitions_.find_for(id);
+  const std::shared_ptr<processor::Partition> partition = partitions_.find_for(id);
   if (!partition) return not_here();
   TRY(found, partition->replay(id, state_bytes_max));
   return invoker::Replay{.target = std::move(found.target),
@@ -28,7 +28,7 @@ Result<invoker::Replay> PartitionJournal::read(const wire::InvocationId& id,
 
 Result<void> PartitionJournal::propose(const wire::InvocationId& id,
                                        std::vector<wire::Command>&& commands) {
-  processor::Partition* partition = partitions_.find_for(id);
+  const std::shared_ptr<processor::Partition> partition = partitions_.find_for(id);
   if (!partition) return not_here();
   TRY(lsn, partition->propose(id, std::move(commands)));
   (void)lsn;

@@ -128,14 +128,17 @@ void Partitions::begin(std::uint64_t partitions, const ClusterState& state) {
   state_ = &state;
 }
 
-void Partitions::add(processor::Partition& here) { here_[here.owner().partition] = &here; }
+void Partitions::add(std::shared_ptr<processor::Partition> here) {
+  const PartitionId partition = here->owner().partition;
+  here_[partition] = std::move(here);
+}
 
-processor::Partition* Partitions::find(PartitionId partition) {
+std::shared_ptr<processor::Partition> Partitions::find(PartitionId partition) {
   const auto found = here_.find(partition);
   return found == here_.end() ? nullptr : found->second;
 }
 
-processor::Partition* Partitions::find_for(const wire::InvocationId& id) {
+std::shared_ptr<processor::Partition> Partitions::find_for(const wire::InvocationId& id) {
   return find(partition_of(id.partition_key));
 }
 
@@ -152,8 +155,8 @@ Result<io::ShardAddress> Partitions::leader_of(PartitionId partition) const {
   return *leader;
 }
 
-Result<processor::Partition*> Partitions::here(PartitionId partition) {
-  processor::Partition* found = find(partition);
+Result<std::shared_ptr<processor::Partition>> Partitions::here(PartitionId partition) {
+  std::shared_ptr<processor::Partition> found = find(partition);
   if (!found) {
     return fail(Code::retry_later,
                 "partition " + std::to_string(partition.raw()) + " is not open here");

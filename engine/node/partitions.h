@@ -14,6 +14,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "engine/admin/admin.h"
 #include "engine/ingress/ingress.h"
@@ -32,13 +33,15 @@ class Partitions final : public ingress::Partitions,
 
   // Before the first question: how many partitions there are, and who leads which.
   void begin(std::uint64_t partitions, const ClusterState& state);
-  void add(processor::Partition& here);
+  void add(std::shared_ptr<processor::Partition> here);
+  // Whoever is inside of it stays there until he has his answer, and it lives as long.
   void remove(PartitionId here) { here_.erase(here); }
   void clear() { here_.clear(); }  // none is here any more: all are asked to try again
   void serve();                    // answers other shards
 
-  processor::Partition* find(PartitionId);
-  processor::Partition* find_for(const wire::InvocationId&);
+  // Held for as long as it is used: it may be taken away while its user parks.
+  std::shared_ptr<processor::Partition> find(PartitionId);
+  std::shared_ptr<processor::Partition> find_for(const wire::InvocationId&);
   PartitionId partition_of(std::uint64_t partition_key) const;
 
   // --- ingress ---
@@ -53,7 +56,7 @@ class Partitions final : public ingress::Partitions,
   Result<void> deliver(PartitionId to, const std::string& record) override;
 
  private:
-  Result<processor::Partition*> here(PartitionId);
+  Result<std::shared_ptr<processor::Partition>> here(PartitionId);
   Result<io::ShardAddress> leader_of(PartitionId) const;
   bool is_self(io::ShardAddress shard) const { return shard == world_.peers.self(); }
   Result<std::string> ask(io::ShardAddress, Verb, const std::string& question, Instant deadline);
@@ -71,7 +74,7 @@ class Partitions final : public ingress::Partitions,
   Rpc& rpc_;
   std::uint64_t partitions_ = 1;
   const ClusterState* state_ = nullptr;
-  std::map<PartitionId, processor::Partition*> here_;
+  std::map<PartitionId, std::shared_ptr<processor::Partition>> here_;
 };
 
 }  // namespace perdure::node

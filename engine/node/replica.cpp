@@ -20,6 +20,7 @@ namespace {
 constexpr Duration patience = std::chrono::seconds(30);  // with the metadata store
 constexpr Duration pause_min = std::chrono::milliseconds(20);
 constexpr Duration pause_max = std::chrono::seconds(2);
+constexpr Duration look_again = std::chrono::milliseconds(1);
 constexpr Duration better_for = std::chrono::seconds(2);  // then the log moves to better nodes
 constexpr Duration progress_patience = std::chrono::seconds(2);
 constexpr Duration drain_patience = std::chrono::seconds(1);
@@ -44,6 +45,7 @@ void Replica::rest() { group_.stop(); }
 
 void Replica::stop() {
   rest();
+  if (!settled_) settled(fail(Code::retry_elsewhere, "it moved away"));
   unmake();
 }
 
@@ -92,31 +94,34 @@ void Replica::live() {
 
 Result<void> Replica::make() {
   if (partition_) return {};
-  snapshots_ = std::make_unique<tables::Snapshots>(needs_.world.disk, needs_.world.trace, id_);
-  TRY_VOID(snapshots_->open());
-  TRY(family, open_family());
-  family_ = std::move(family);
-  store_ = std::make_unique<tables::Store>(needs_.world.fibers, *family_);
-  partition_ = std::make_unique<processor::Partition>(
+  auto standing = std::make_shared<Standing>(
+      Standing{.snapshots = {needs_.world.disk, needs_.world.trace, id_}});
+  TRY_VOID(standing->snapshots.open());
+  TRY(family, open_family(standing->snapshots));
+  standing->family = std::move(family);
+  standing->store = std::make_unique<tables::Store>(needs_.world.fibers, *standing->family);
+  standing->partition = std::make_unique<processor::Partition>(
       processor::Partition::Parts{
           .world = needs_.world,
           .owner = {.partition = id_, .partitions = needs_.layout.partitions},
-          .store = *store_,
+          .store = *standing->store,
           .handlers = needs_.handlers,
           .outbound = needs_.partitions},
       processor::Options{.node = needs_.layout.node,
                          .incarnation = needs_.layout.incarnation,
                          .witness = needs_.options.witness});
-  const Result<void> opened = partition_->open_tables();
-  if (!opened) unmake();
-  if (opened) {
-    needs_.partitions.add(*partition_);
-    needs_.checkpointer.add({.partition = *partition_,
-                             .family = *family_,
-                             .snapshots = *snapshots_,
-                             .trim = [this](Lsn last) { return trim(last); }});
+  standing_ = std::move(standing);
+  partition_ = standing_->partition.get();
+  if (const Result<void> opened = partition_->open_tables(); !opened) {
+    unmake();
+    return opened;
   }
-  return opened;
+  needs_.partitions.add(std::shared_ptr<processor::Partition>(standing_, partition_));
+  needs_.checkpointer.add({.partition = *partition_,
+                           .family = *standing_->family,
+                           .snapshots = standing_->snapshots,
+                           .trim = [this](Lsn last) { return trim(last); }});
+  return {};
 }
 
 void Replica::unmake() {
@@ -125,29 +130,31 @@ void Replica::unmake() {
   if (partition_) partition_->stop();
   if (log_) log_->stop();
   log_.reset();
-  partition_.reset();
-  store_.reset();
-  family_.reset();
-  snapshots_.reset();
+  partition_ = nullptr;
+  const std::weak_ptr<Standing> used = std::exchange(standing_, nullptr);
+  while (!used.expired()) {  // they have all been told to go
+    const Instant soon = needs_.world.clock.steady() + look_again;
+    if (!needs_.world.fibers.sleep_until(soon)) return;
+  }
 }
 
 // --- tables ----------------------------------------------------------------------------------
 
-Result<void> Replica::restore_if_there_is_one() {
+Result<void> Replica::restore_if_there_is_one(tables::Snapshots& snapshots) {
   const Result<tables::SnapshotManifest> restored =
-      snapshots_->restore(needs_.world.tables, family_of(id_));
+      snapshots.restore(needs_.world.tables, family_of(id_));
   if (restored || restored.error().code == Code::not_found) return {};
   return std::unexpected(restored.error());
 }
 
 // Tables may be deleted at any time: rotten ones are.  Those that are not there come back
 // from a snapshot, or from the log alone.
-Result<std::unique_ptr<io::Family>> Replica::open_family() {
+Result<std::unique_ptr<io::Family>> Replica::open_family(tables::Snapshots& snapshots) {
   io::Tables& tables = needs_.world.tables;
   const std::string name = family_of(id_);
   TRY(families, tables.list());
   if (std::ranges::find(families, name) == families.end()) {
-    TRY_VOID(restore_if_there_is_one());
+    TRY_VOID(restore_if_there_is_one(snapshots));
     return tables.open(name);
   }
   Result<std::unique_ptr<io::Family>> opened = tables.open(name);
@@ -163,7 +170,7 @@ Result<std::unique_ptr<io::Family>> Replica::open_family() {
                            {{"partition", id_.raw()}, {"why", readable.error().detail}});
   opened = fail(Code::corrupt, "dropped");
   TRY_VOID(tables.drop(name));
-  TRY_VOID(restore_if_there_is_one());
+  TRY_VOID(restore_if_there_is_one(snapshots));
   return tables.open(name);
 }
 
@@ -177,7 +184,7 @@ Result<void> Replica::take_snapshot_of_others() {
   }
   std::erase(others, needs_.layout.node);
   needs_.checkpointer.remove(id_);  // which would take snapshots too
-  TRY_VOID(fetch_snapshot(needs_, id_, others, partition_->applied(), *snapshots_));
+  TRY_VOID(fetch_snapshot(needs_, id_, others, partition_->applied(), standing_->snapshots));
   unmake();
   TRY(families, needs_.world.tables.list());
   const std::string name = family_of(id_);
@@ -398,7 +405,7 @@ Lsn Replica::laid_down_elsewhere() {
 
 void Replica::check_invariants() const {
   if (partition_) partition_->check_invariants();
-  if (store_) store_->check_invariants();
+  if (standing_ && standing_->store) standing_->store->check_invariants();
   if (log_) log_->check_invariants();
 }
 

@@ -53,10 +53,9 @@ class Replica {
 
   PartitionId id() const { return id_; }
   // Absent while it is being made.
-  const processor::Partition* partition() const { return partition_.get(); }
+  const processor::Partition* partition() const { return partition_; }
   const log::Log* log() const { return log_.get(); }
-  const tables::Store* store() const { return store_.get(); }
-  const tables::Snapshots* snapshots() const { return snapshots_.get(); }
+  const tables::Snapshots* snapshots() const { return standing_ ? &standing_->snapshots : nullptr; }
   void check_invariants() const;
 
  private:
@@ -64,7 +63,7 @@ class Replica {
   bool is_to_lead() const;
   bool is_to_be() const;
   Result<void> make();
-  void unmake();
+  void unmake();  // parks until nobody is inside any more
   Result<void> lead();
   Result<void> lead_while_planned();
   log::NodesetFitness fitness_of_log() const;
@@ -73,8 +72,8 @@ class Replica {
   Result<void> follow();
   Result<Epoch> mint_epoch();
   Result<void> open_log();
-  Result<std::unique_ptr<io::Family>> open_family();
-  Result<void> restore_if_there_is_one();
+  Result<std::unique_ptr<io::Family>> open_family(tables::Snapshots& snapshots);
+  Result<void> restore_if_there_is_one(tables::Snapshots& snapshots);
   Result<void> read_and_apply();
   Result<void> take_snapshot_of_others();
   Result<void> trim(Lsn last);
@@ -83,12 +82,17 @@ class Replica {
 
   const ReplicaNeeds& needs_;
   const PartitionId id_;
-  std::unique_ptr<tables::Snapshots> snapshots_;
-  std::unique_ptr<io::Family> family_;
-  std::unique_ptr<tables::Store> store_;
-  std::unique_ptr<processor::Partition> partition_;
-  std::set<NodeId> copies_restored_;  // of what was lost with the disks of these
-  std::shared_ptr<log::Log> log_;     // while it leads; a trim may outlast that
+  // A partition and what it stands on: as long as anybody is inside of it.
+  struct Standing {
+    tables::Snapshots snapshots;
+    std::unique_ptr<io::Family> family;
+    std::unique_ptr<tables::Store> store;
+    std::unique_ptr<processor::Partition> partition;
+  };
+  std::shared_ptr<Standing> standing_;         // absent while it is being made
+  processor::Partition* partition_ = nullptr;  // of it
+  std::set<NodeId> copies_restored_;           // of what was lost with the disks of these
+  std::shared_ptr<log::Log> log_;              // while it leads; a trim may outlast that
   std::optional<Result<void>> settled_;
   io::Event changed_;
   io::Event settled_event_;

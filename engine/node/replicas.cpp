@@ -38,7 +38,7 @@ void Replicas::look() {
 void Replicas::make_ours() {
   for (const control::PlanLine& line : needs_.state.plan().lines) {
     if (!is_ours(line) || replicas_.contains(line.partition)) continue;
-    auto replica = std::make_unique<Replica>(needs_, line.partition);
+    auto replica = std::make_shared<Replica>(needs_, line.partition);
     replica->start();
     replicas_.emplace(line.partition, std::move(replica));
   }
@@ -70,14 +70,12 @@ void Replicas::run() {
 
 Result<void> Replicas::wait_settled(Instant deadline) {
   Result<void> failure;
-  for (const control::PlanLine& line : needs_.state.plan().lines) {
-    if (!is_ours(line)) continue;
-    const auto made = replicas_.find(line.partition);
-    CHECK(made != replicas_.end());
-    const Result<void> settled = made->second->wait_settled(deadline);
-    if (settled || !failure) continue;
-    failure = fail(settled.error().code, "partition " + std::to_string(line.partition.raw()) +
-                                             ": " + settled.error().detail);
+  const auto all = replicas_;  // some may move away meanwhile
+  for (const auto& [id, replica] : all) {
+    const Result<void> settled = replica->wait_settled(deadline);
+    if (settled || !failure || !replicas_.contains(id)) continue;
+    failure = fail(settled.error().code,
+                   "partition " + std::to_string(id.raw()) + ": " + settled.error().detail);
   }
   return failure;
 }

@@ -54,7 +54,7 @@ class Replicas {
   // Of this node's partitions none is led by it any more.  Parks.
   Result<void> wait_until_none_leads(Instant deadline);
 
-  const std::map<PartitionId, std::unique_ptr<Replica>>& all() const { return replicas_; }
+  const std::map<PartitionId, std::shared_ptr<Replica>>& all() const { return replicas_; }
   void check_invariants() const;
 
  private:
@@ -63,7 +63,7 @@ class Replicas {
   bool is_ours(const control::PlanLine& line) const;
 
   const ReplicaNeeds needs_;
-  std::map<PartitionId, std::unique_ptr<Replica>> replicas_;
+  std::map<PartitionId, std::shared_ptr<Replica>> replicas_;
   bool started_ = false;
   io::Event changed_;
   io::Group group_;

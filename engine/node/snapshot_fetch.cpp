@@ -1,5 +1,7 @@
 #include "engine/node/snapshot_fetch.h"
 
+#include <algorithm>
+#include <optional>
 #include <span>
 
 #include "engine/base/bytes.h"
@@ -91,21 +93,25 @@ Result<ReplicaProgress> ask_progress(Rpc& rpc, io::ShardAddress to, PartitionId 
 
 namespace {
 
-Result<std::string> read_piece(io::World& world, const tables::Snapshots& snapshots,
-                               const SnapshotQuestion& question) {
+// Where that file is; only what a manifest names gets out.
+std::optional<std::string> path_of(const tables::Snapshots& snapshots,
+                                   const SnapshotQuestion& question) {
   for (const tables::SnapshotManifest& kept : snapshots.kept()) {
-    const bool has = std::ranges::any_of(kept.files, [&](const tables::SnapshotFile& file) {
-      return file.name == question.file;  // no other path gets out
-    });
-    if (kept.number != question.number || !has) continue;
-    const std::string path = snapshots.folder_of(kept) + "/rows/" + question.file;
-    TRY(file, world.disk.open(path, io::Open::existing));
-    std::string piece(piece_bytes, '\0');
-    TRY(got, file->read(question.at, std::as_writable_bytes(std::span(piece))));
-    piece.resize(got);
-    return piece;
+    const bool has = std::ranges::any_of(
+        kept.files, [&](const tables::SnapshotFile& file) { return file.name == question.file; });
+    if (kept.number == question.number && has) {
+      return snapshots.folder_of(kept) + "/rows/" + question.file;
+    }
   }
-  return fail(Code::not_found, "that snapshot is here no longer");
+  return std::nullopt;
+}
+
+Result<std::string> read_piece(io::World& world, const std::string& path, std::uint64_t at) {
+  TRY(file, world.disk.open(path, io::Open::existing));
+  std::string piece(piece_bytes, '\0');
+  TRY(got, file->read(at, std::as_writable_bytes(std::span(piece))));
+  piece.resize(got);
+  return piece;
 }
 
 }  // namespace
@@ -122,7 +128,11 @@ void serve_replicas(Rpc& rpc, io::World& world, Replicas& replicas) {
     TRY(question, wire::decode<SnapshotQuestion>(bytes));
     TRY(replica, find(question.partition));
     const tables::Snapshots& snapshots = *replica->snapshots();
-    if (!question.file.empty()) return read_piece(world, snapshots, question);
+    if (!question.file.empty()) {
+      const auto path = path_of(snapshots, question);
+      if (!path) return fail(Code::not_found, "that snapshot is here no longer");
+      return read_piece(world, *path, question.at);
+    }
     if (snapshots.kept().empty()) return fail(Code::not_found, "there is no snapshot here");
     return wire::encode(snapshots.kept().back());
   });
