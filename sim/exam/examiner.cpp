@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <fstream>
+#include <ranges>
 
 namespace perdure::sim::exam {
 
@@ -13,6 +14,7 @@ constexpr std::uint64_t chunk = 10;          // seeds of one scenario, before th
 constexpr std::uint64_t compared_most = 20;  // digests, for a plant that nobody found
 constexpr std::uint64_t noise_most = 20;     // then the unplanted program is to blame
 constexpr std::array<std::uint64_t, 3> range_starts = {1, 100'001, 200'001};
+constexpr std::uint64_t controls_start = 300'000;
 
 }  // namespace
 
@@ -76,21 +78,29 @@ bool Examiner::search_one(PlantResult& result, Range& range, const Planted& plan
   return false;
 }
 
+// The default scenario takes what a class allows; all others together take as much again.
 Range Examiner::search(PlantResult& result, const Planted& planted, std::uint64_t from,
                        std::uint64_t seeds) {
   Range range = {.from = from};
-  const auto& scenarios =
-      result.plant.scenarios.empty() ? options_.scenarios : result.plant.scenarios;
-  const bool may_skip = scenarios.size() > 1;
-  bool skipped_default = false;
-  for (const std::string& scenario : scenarios) {
-    const std::uint64_t before = range.seeds;
-    if (search_one(result, range, planted, scenario, seeds, may_skip)) return range;
-    const bool skipped = may_skip && range.seeds - before <= chunk && seeds > chunk;
-    if (&scenario == &scenarios.front()) skipped_default = skipped;
+  const Plant& plant = result.plant;
+  if (!plant.scenarios.empty()) {
+    for (const std::string& scenario : plant.scenarios) {
+      if (search_one(result, range, planted, scenario, seeds, false)) break;
+    }
+    return range;
+  }
+  const std::string& first = options_.scenarios.front();
+  const bool is_control = plant.expected_within == Class::control;
+  const std::uint64_t others = options_.scenarios.size() - 1;
+  const bool may_skip = others > 0 && !is_control;
+  if (search_one(result, range, planted, first, seeds, may_skip) || is_control) return range;
+  const bool skipped = may_skip && range.seeds <= chunk && seeds > chunk;
+  for (const std::string& scenario : options_.scenarios | std::views::drop(1)) {
+    const std::uint64_t share = std::max(chunk, seeds / others);
+    if (search_one(result, range, planted, scenario, share, true)) return range;
   }
   // Met by nobody at first sight: what is met rarely is met in the default one.
-  if (skipped_default) (void)search_one(result, range, planted, scenarios.front(), seeds, false);
+  if (skipped) (void)search_one(result, range, planted, first, seeds, false);
   return range;
 }
 
@@ -105,8 +115,11 @@ PlantResult Examiner::examine(const Plant& plant, const Planted& planted) {
   reset_counts();
   const std::uint64_t seeds = std::min(options_.seeds_most, seeds_of(plant.expected_within));
   const std::size_t ranges = plant.expected_within == Class::easy ? range_starts.size() : 1;
+  // Each control other seeds: what nobody reports here was looked at under more weathers.
+  const std::uint64_t apart =
+      plant.expected_within == Class::control ? controls_start + seeds * controls_++ : 0;
   for (std::size_t i = 0; i < ranges; ++i) {
-    result.ranges.push_back(search(result, planted, range_starts[i], seeds));
+    result.ranges.push_back(search(result, planted, range_starts[i] + apart, seeds));
   }
   const Counts total = counts();
   result.reached = total.reached;

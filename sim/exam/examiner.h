@@ -4,11 +4,12 @@
 //
 //     EASY      50 seeds in each of three ranges that do not touch: found in every one
 //     MEDIUM    500,  HARD 5,000: found in one range
-//     CONTROL   2,000: nobody speaks
+//     CONTROL   2,000, of each control others: nobody speaks
 //
 // A finding counts only if the same seed without the plant passes; otherwise it is noise
-// and the exam says so.  A plant that names no scenario is looked for in all that meet it
-// within a few seeds, the default one first, and there to the end if nobody else sees it.
+// and the exam says so.  A plant that names no scenario is looked for in the default one,
+// and then in all others that meet it within a few seeds, which share as many seeds; a
+// control in the default one only.
 #pragma once
 
 #include <cstdint>
@@ -66,6 +67,7 @@ class Examiner {
   const ExamOptions options_;
   const RunSeeds run_;
   std::map<std::pair<std::string, std::uint64_t>, SeedSeen> unplanted_;
+  std::uint64_t controls_ = 0;  // examined
 };
 
 }  // namespace perdure::sim::exam
