@@ -3,11 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "engine/wire/service_protocol.h"
 
 namespace perdure::sim {
 
+void Journals::started(std::string_view invocation, std::string_view told) {
+  if (many_lives_.contains(invocation)) return;
+  const auto [known, fresh] = started_.emplace(invocation, told);
+  if (!fresh && known->second != told) {
+    report_({.check = "start-differs",
+             .subject = "replay",
+             .detail = fmt::format("{}: {}, then {}", invocation, known->second, told)});
+  }
+}
+
 void Journals::replayed(std::string_view invocation, std::string_view frames) {
   ++attempts_;
+  if (many_lives_.contains(invocation)) return check_told_once(invocation, frames);
   std::string& longest = longest_[std::string(invocation)];
   const bool grew = frames.starts_with(longest);
   if (!grew && !std::string_view(longest).starts_with(frames)) {
@@ -16,7 +30,28 @@ void Journals::replayed(std::string_view invocation, std::string_view frames) {
              .detail = fmt::format("{}: {} bytes now, {} before, and neither begins the other",
                                    invocation, frames.size(), longest.size())});
   }
-  if (grew) longest = frames;
+  if (!grew) return;
+  longest = frames;
+  check_told_once(invocation, frames);
+}
+
+// What a handler was told stands: a second word on the same would be another truth.
+void Journals::check_told_once(std::string_view invocation, std::string_view frames) {
+  std::set<std::pair<std::size_t, std::uint32_t>> told;  // completion or signal, and its number
+  while (const auto frame = wire::next_frame(frames)) {
+    if (!wire::is_notification(frame->header.type)) continue;
+    const auto notification = wire::decode<wire::Notification>(frame->payload);
+    if (!notification) continue;
+    const auto* completion = std::get_if<1>(&notification->id);
+    const auto* signal = std::get_if<2>(&notification->id);
+    if (completion == nullptr && (signal == nullptr || *signal == wire::cancel_signal)) continue;
+    const std::uint32_t number = completion != nullptr ? *completion : *signal;
+    if (told.emplace(notification->id.index(), number).second) continue;
+    report_({.check = "journal-twice",
+             .subject = "replay",
+             .detail = fmt::format("{}: {} {} stands twice in the journal", invocation,
+                                   completion != nullptr ? "completion" : "signal", number)});
+  }
 }
 
 void Journals::mismatched(std::string_view invocation, std::string_view detail) {
@@ -39,6 +74,7 @@ void Journals::awakeable(std::string_view token, std::string_view id) {
 void Journals::forget(std::string_view invocation) {
   const std::string id(invocation);
   longest_.erase(id);
+  started_.erase(id);
   over_.erase(id);
 }
 
@@ -54,13 +90,15 @@ void Journals::began(std::string_view invocation, std::string_view service, std:
              .detail = fmt::format("{} began {} ms too early", place,
                                    (earliest->second - now_()) / 1'000'000)});
   }
+  if (lives_again_.contains(service)) many_lives_.emplace(invocation);
   if (!exclusive || over_.contains(invocation)) return;  // a late attempt at what is over
-  std::string& holder = holders_[fmt::format("{}/{}", service, key)];
+  const std::string object = fmt::format("{}/{}", service, key);
+  if (not_exclusive_.contains(object)) return;
+  std::string& holder = holders_[object];
   if (!holder.empty() && holder != invocation && !over_.contains(holder)) {
-    report_(
-        {.check = "per-key-exclusion",
-         .subject = std::string(service),
-         .detail = fmt::format("{} begins while {} has {}/{}", invocation, holder, service, key)});
+    report_({.check = "per-key-exclusion",
+             .subject = std::string(service),
+             .detail = fmt::format("{} begins while {} has {}", invocation, holder, object)});
   }
   holder = invocation;
 }

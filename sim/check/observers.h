@@ -3,6 +3,8 @@
 // Checks that look on while things happen, from outside of every host.
 //
 //   Journals       journal-prefix: of two attempts' journals one begins with the other;
+//                  start-differs: key, random seed and protocol version stay the same
+//                  journal-twice: no completion, and no signal but a cancel, is there twice
 //                  journal-mismatch: a deterministic handler meets its own commands
 //                  per-key-exclusion (PP-4): no exclusive handler of an object begins
 //                  before the one that had begun has answered
@@ -31,6 +33,7 @@ class Journals final : public HandlerWatch {
  public:
   explicit Journals(History::Report report) : report_(std::move(report)) {}
 
+  void started(std::string_view invocation, std::string_view told) override;
   void replayed(std::string_view invocation, std::string_view frames) override;
   void mismatched(std::string_view invocation, std::string_view detail) override;
   void ran(std::string_view invocation, std::string_view name) override;
@@ -42,6 +45,10 @@ class Journals final : public HandlerWatch {
   void set_clock(std::function<Nanos()> now) { now_ = std::move(now); }
   // Somebody kills it: it may be over from now on, whether its handler knows or not.
   void excuse(std::string_view invocation) { over_.emplace(invocation); }
+  // "Map/k1": invocations of it end without their handlers' doing.
+  void not_exclusive(std::string object) { not_exclusive_.insert(std::move(object)); }
+  // Results of this service are soon forgotten: the same name may begin another life.
+  void lives_again(std::string service) { lives_again_.insert(std::move(service)); }
   // It is purged: the same name may begin a life of its own.
   void forget(std::string_view invocation);
   // "Counter/k1/add" may not begin earlier than that.
@@ -55,13 +62,19 @@ class Journals final : public HandlerWatch {
   std::uint64_t runs() const { return runs_; }
 
  private:
+  void check_told_once(std::string_view invocation, std::string_view frames);
+
   const History::Report report_;
   std::map<std::string, std::string, std::less<>> longest_;  // journal, by invocation
+  std::map<std::string, std::string, std::less<>> started_;  // what it was told, by invocation
   std::map<std::string, std::string, std::less<>> awakeables_;
   std::uint64_t attempts_ = 0, runs_ = 0;
   std::function<Nanos()> now_;
   std::map<std::string, std::string, std::less<>> holders_;  // object -> invocation
   std::set<std::string, std::less<>> over_;                  // invocations
+  std::set<std::string, std::less<>> not_exclusive_;         // objects
+  std::set<std::string, std::less<>> lives_again_;           // services
+  std::set<std::string, std::less<>> many_lives_;            // invocations of those
   std::map<std::string, Nanos, std::less<>> earliest_;
 };
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "engine/io/disk.h"
+#include "engine/io/fibers.h"
 #include "engine/io/http.h"
 #include "engine/io/random.h"
 #include "sim/check/debt.h"
@@ -11,6 +15,7 @@
 #include "sim/check/replicas.h"
 #include "sim/check/spec_check.h"
 #include "sim/cluster/node_guest.h"
+#include "sim/disk/disk_store.h"
 #include "sim/handlers/deployment.h"
 #include "sim/handlers/plain.h"
 #include "sim/tables/tables.h"
@@ -84,9 +89,9 @@ Mischief draw_mischief(Experiment& experiment) {
   return mischief;
 }
 
-// Registers the handlers' deployment, however often that takes.
-void register_handlers(io::World& world, bool& registered) {
-  const std::string body = R"({"uri":"http://handlers:9080"})";
+// Registers a deployment of the handlers, however often that takes.
+void register_handlers(io::World& world, std::string_view host, bool& registered) {
+  const std::string body = fmt::format(R"({{"uri":"http://{}:9080"}})", host);
   while (!registered) {
     const Instant deadline = world.fibers.now() + seconds(10);
     const auto status = [&]() -> Result<int> {
@@ -116,14 +121,54 @@ void keep_looking_inside(Universe& universe, Host& node) {
   });
 }
 
+std::string debt_of(Universe& universe, Host& node, std::uint32_t partitions,
+                    std::uint64_t abandoned) {
+  Debt debt(abandoned, node.clocks().wall(universe.loop.now()));
+  for (std::uint32_t partition = 0; partition < partitions; ++partition) {
+    const std::string family = fmt::format("partition-{}", partition);
+    node.visit_rows(family,
+                    [&](const std::string& key, const std::string&) { debt.see(family, key); });
+  }
+  return debt.text();
+}
+
+// A bit of the newest snapshot of each partition that has an older one.
+void damage_newest_snapshots(DiskStore& disk) {
+  const auto partitions = disk.list("snapshots");
+  if (!partitions) return;
+  for (const std::string& partition : *partitions) {
+    const std::string folder = "snapshots/" + partition;
+    std::vector<std::string> whole;  // by what they have applied
+    for (const std::string& name : disk.list(folder).value_or(std::vector<std::string>())) {
+      if (disk.durable(folder + "/" + name + "/manifest")) whole.push_back(folder + "/" + name);
+    }
+    std::ranges::sort(whole);
+    if (whole.size() < 2) continue;
+    const std::string rows = whole.back() + "/rows";
+    const auto files = disk.list(rows);
+    if (!files || files->empty()) continue;
+    const auto file = disk.open(rows + "/" + files->front(), io::Open::existing);
+    if (!file) continue;
+    (void)disk.write(*file, 0, "rot");
+    (void)disk.sync(*file, disk.write_number());
+    disk.release(*file);
+  }
+}
+
 // Promptness in fair weather; then a last start, so that nothing is only in memory, and
-// half the time nothing in the tables either; what is there then; and what is left over.
-void judge_the_end(Experiment& experiment, Host& node, Duration heal, const History& history,
-                   Workload& workload, Tour& tour) {
+// half the time nothing in the tables either, or in the newest snapshot; what is there
+// then; and what is left over.
+void judge_the_end(Experiment& experiment, Host& node, std::uint32_t partitions, Duration heal,
+                   const History& history, Workload& workload, Tour& tour) {
   tour.start_probing();
   if (!experiment.heal(heal, [&] { return tour.probed(); })) return;
-  if (experiment.dice("tables.rot").below(2) == 0) node.tables().rot();
+  Dice rot = experiment.dice("tables.rot");
+  // RocksDB's snapshots share their files with its tables.
+  const bool tables_rot = rot.below(2) == 0;
+  const bool snapshots_rot = tables_rot && node.rocks() == nullptr && rot.below(2) == 0;
+  if (tables_rot) node.tables().rot();
   node.crash(Death::power_loss);
+  if (snapshots_rot) damage_newest_snapshots(node.disk());
   node.restart();
   workload.start_reading();
   tour.start_reading();
@@ -133,10 +178,16 @@ void judge_the_end(Experiment& experiment, Host& node, Duration heal, const Hist
   }
   if (node.clocks().stepped()) return;  // timers may be due in hours
   Universe& universe = experiment.universe();
-  const auto debt = [&] { return debt_in(node.tables(), history.abandoned()); };
-  const auto clean = [&] { return debt().empty(); };
+  std::string debt;
+  Nanos look_at = 0;
+  const auto clean = [&] {
+    if (universe.loop.now() < look_at) return false;
+    look_at = universe.loop.now() + nanos(milliseconds(200));
+    debt = debt_of(universe, node, partitions, history.abandoned());
+    return debt.empty();
+  };
   if (universe.run_until(universe.loop.now() + nanos(settle), clean)) return;
-  experiment.report({.check = "debt-remains", .subject = "tables", .detail = debt()});
+  experiment.report({.check = "debt-remains", .subject = "tables", .detail = debt});
 }
 
 }  // namespace
@@ -168,8 +219,25 @@ Verdict single_node(const Config& config) {
       experiment->setting("handlers.plain", experiment->dice("handlers.kind").below(3) == 0) != 0;
   universe.add_host({.name = "handlers", .helper = true})
       .start(plain ? plain_deployment(handlers, journals) : deployment(handlers, journals));
+  // Half the time another release of the same takes over, whose steps have other names: what
+  // has begun on the first must end there.
+  Dice release = experiment->dice("handlers.release");
+  const bool two_releases = experiment->setting("handlers.releases", 1 + release.below(2)) > 1;
+  const auto released_after = milliseconds(release.below(30'000));
+  if (two_releases) {
+    DeploymentOptions newer = handlers;
+    newer.release = "-2";
+    universe.add_host({.name = "handlers2", .helper = true})
+        .start(plain ? plain_deployment(newer, journals) : deployment(newer, journals));
+  }
+  bool released = false;
   universe.add_host({.name = "operator", .helper = true})
-      .start(on_shard_0([&registered](io::World& world) { register_handlers(world, registered); }));
+      .start(on_shard_0([&, two_releases, released_after](io::World& world) {
+        register_handlers(world, "handlers", registered);
+        if (!two_releases) return;
+        if (!world.fibers.sleep_until(world.fibers.now() + released_after)) return;
+        register_handlers(world, "handlers2", released);
+      }));
 
   Verdict verdict;
   if (experiment->heal(seconds(60), [&] { return registered; })) {
@@ -181,7 +249,7 @@ Verdict single_node(const Config& config) {
         .nodes = {"n1"}, .helpers = {"handlers", "client1"}, .marks = crash_marks};
     if (experiment->chaos(victims, chaos) &&
         experiment->heal(heal, [&] { return workload.finished() && tour.finished(); })) {
-      judge_the_end(*experiment, node, heal, history, workload, tour);
+      judge_the_end(*experiment, node, options.partitions, heal, history, workload, tour);
     }
     if (config.history) *config.history = json_lines(history.operations(), history.final_reads());
     verdict = experiment->verdict();

@@ -108,7 +108,8 @@ const Handler* find_handler(std::string_view service, std::string_view name) {
   return nullptr;
 }
 
-void serve(io::World world, io::Exchange& exchange, const Mischief& mischief, HandlerWatch& watch) {
+void serve(io::World world, io::Exchange& exchange, const DeploymentOptions& options,
+           HandlerWatch& watch) {
   const std::string& target = exchange.request().target;
   if (target == "/discover") {
     return exchange.respond(
@@ -121,14 +122,10 @@ void serve(io::World world, io::Exchange& exchange, const Mischief& mischief, Ha
   if (!target.starts_with(prefix) || slash < prefix.size()) {
     return exchange.respond({.status = 404}, "");
   }
-  Dialogue dialogue(world, exchange, mischief, watch);
+  Dialogue dialogue(world, exchange, options.mischief, watch, options.release);
   if (!dialogue.begin()) return;
   const std::string service = target.substr(prefix.size(), slash - prefix.size());
   const std::string name = target.substr(slash + 1);
-  if (const Handler* handler = find_handler(service, name)) {
-    watch.began(dialogue.start().debug_id, service, dialogue.start().key, name,
-                handler->type == "EXCLUSIVE");
-  }
   if (!run_handler(service, name, dialogue, watch)) exchange.reset();
 }
 
@@ -141,7 +138,7 @@ class Deployment final : public Guest {
   void run(std::uint32_t shard) override {
     io::World world = worlds_[shard];
     auto server = world.http.serve(options_.address, {}, [this, world](io::Exchange& exchange) {
-      serve(world, exchange, options_.mischief, watch_);
+      serve(world, exchange, options_, watch_);
     });
     if (!server) return;
     servers_.push_back(std::move(*server));
@@ -160,6 +157,8 @@ bool run_handler(std::string_view service, std::string_view name, Dialogue& dial
                  HandlerWatch& watch) {
   const Handler* handler = find_handler(service, name);
   if (handler == nullptr) return false;
+  watch.began(dialogue.start().debug_id, service, dialogue.start().key, name,
+              handler->type == "EXCLUSIVE");
   (void)answer(dialogue, handler->run(dialogue, watch));
   return true;
 }
@@ -182,6 +181,9 @@ std::string manifest() {
     json += R"({"name":")" + std::string(handler.name) + '"';
     if (!handler.type.empty()) json += R"(,"ty":")" + std::string(handler.type) + '"';
     if (handler.lazy_state) json += R"(,"enableLazyState":true)";
+    if (handler.idempotency_retention.count() > 0) {
+      json += R"(,"idempotencyRetention":)" + std::to_string(handler.idempotency_retention.count());
+    }
     json += "}";
   }
   return json + "]}]}";

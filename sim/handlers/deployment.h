@@ -26,6 +26,7 @@ namespace perdure::sim {
 struct DeploymentOptions {
   std::string address = "0.0.0.0:9080";
   Mischief mischief;
+  std::string release;  // part of the names of its steps: two releases' journals differ
 };
 
 // Both outlive the host.

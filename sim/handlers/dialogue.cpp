@@ -20,8 +20,8 @@ constexpr std::string_view content_type = "application/vnd.restate.invocation.v"
 }  // namespace
 
 Dialogue::Dialogue(io::World world, io::Exchange& exchange, const Mischief& mischief,
-                   HandlerWatch& watch)
-    : world_(world), exchange_(exchange), mischief_(mischief), watch_(watch) {}
+                   HandlerWatch& watch, std::string_view release)
+    : world_(world), exchange_(exchange), mischief_(mischief), watch_(watch), release_(release) {}
 
 std::unexpected<Error> Dialogue::over(std::string why) {
   over_ = true;
@@ -70,16 +70,24 @@ Result<void> Dialogue::begin() {
       if (const auto more = receive(); !more) return over(more.error().detail);
     }
   }
+  watch_.started(start_.debug_id, fmt::format("key '{}', random seed {}, version {}", start_.key,
+                                              start_.random_seed, version_));
   watch_.replayed(start_.debug_id, replayed_frames_);
   for (const wire::KeyValue& entry : start_.state_map) state_[entry.key] = entry.value;
   state_is_partial_ = start_.partial_state;
   if (journal_.empty() || journal_.front().type != MessageType::input_command)
     return over("no input");
   if (auto input = wire::decode<wire::InputCommand>(journal_.front().payload)) {
-    input_ = input->value.content;
+    input_ = std::move(input->value.content);
+    headers_ = std::move(input->headers);
   }
   journal_.pop_front();
   return {};
+}
+
+std::string Dialogue::header(std::string_view name) const {
+  const auto found = std::ranges::find(headers_, name, &wire::KeyValue::key);
+  return found == headers_.end() ? "" : found->value;
 }
 
 Result<void> Dialogue::receive() {
@@ -339,16 +347,20 @@ Result<void> Dialogue::clear(std::string_view key) {
 Result<std::string> Dialogue::run(std::string_view name,
                                   const std::function<std::string()>& closure) {
   const std::uint32_t id = next_completion_++;
-  TRY(fresh,
-      command("run", MessageType::run_command,
-              wire::CompletableCommand{.result_completion_id = id, .name = std::string(name)}));
+  TRY(fresh, command("run", MessageType::run_command,
+                     wire::CompletableCommand{.result_completion_id = id,
+                                              .name = std::string(name) + release_}));
   if (fresh || !completions_.contains(id)) {
     if (!fresh) TRY_VOID(live_step());
     const std::string value = closure();
     watch_.ran(start_.debug_id, name);
     TRY_VOID(live_step());
     wire::ProposeRunCompletionMessage proposal = {.result_completion_id = id};
-    proposal.result = value;
+    if (value.starts_with('!')) {
+      proposal.result = wire::Failure{.code = 500, .message = value};
+    } else {
+      proposal.result = value;
+    }
     TRY_VOID(emit(MessageType::propose_run_completion, proposal));
   }
   TRY(result, wait_for(id, std::nullopt));
@@ -397,7 +409,11 @@ Result<std::optional<std::string>> Dialogue::peek_promise(std::string_view name)
 Result<bool> Dialogue::complete_promise(std::string_view name, std::string_view value) {
   const std::uint32_t id = next_completion_++;
   wire::CompletePromiseCommand message = {.key = std::string(name), .result_completion_id = id};
-  message.completion = wire::Value{std::string(value)};
+  if (value.starts_with('!')) {
+    message.completion = wire::Failure{.code = 500, .message = std::string(value)};
+  } else {
+    message.completion = wire::Value{std::string(value)};
+  }
   TRY(fresh, command("complete_promise", MessageType::complete_promise_command, message));
   (void)fresh;
   TRY(result, wait_for(id, std::nullopt));
@@ -468,6 +484,60 @@ Result<void> Dialogue::send(std::string_view service, std::string_view handler,
                                              .parameter = std::string(parameter),
                                              .key = std::string(key),
                                              .invocation_id_notification_idx = invocation}));
+  (void)fresh;
+  return {};
+}
+
+Result<void> Dialogue::send_later(std::string_view service, std::string_view handler,
+                                  std::string_view key, std::string_view parameter,
+                                  Duration delay) {
+  const std::uint32_t invocation = next_completion_++;
+  TRY(replayed, replay("send_later", {MessageType::one_way_call_command}));
+  if (replayed) return {};
+  const WallTime due =
+      world_.clock.wall() + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
+  return emit(MessageType::one_way_call_command,
+              wire::OneWayCallCommand{
+                  .service_name = std::string(service),
+                  .handler_name = std::string(handler),
+                  .parameter = std::string(parameter),
+                  .invoke_time = static_cast<std::uint64_t>(due.time_since_epoch().count()),
+                  .key = std::string(key),
+                  .invocation_id_notification_idx = invocation});
+}
+
+Result<std::string> Dialogue::attach(const Named& whom, bool only_if_ready) {
+  const std::uint32_t id = next_completion_++;
+  wire::AttachCommand message = {.result_completion_id = id};
+  if (!whom.invocation.empty()) {
+    message.target = whom.invocation;
+  } else {
+    message.target = wire::IdempotentRequestTarget{.service_name = whom.service,
+                                                   .handler_name = whom.handler,
+                                                   .idempotency_key = whom.idempotency_key};
+  }
+  TRY(fresh, command("attach",
+                     only_if_ready ? MessageType::get_invocation_output_command
+                                   : MessageType::attach_invocation_command,
+                     message));
+  (void)fresh;
+  TRY(result, wait_for(id, std::nullopt));
+  return value_of(result);
+}
+
+Result<void> Dialogue::cancel(std::string_view invocation) {
+  wire::SendSignalCommand message = {.target_invocation_id = std::string(invocation)};
+  message.signal = wire::cancel_signal;
+  message.result = wire::Void{};
+  TRY(fresh, command("cancel", MessageType::send_signal_command, message));
+  (void)fresh;
+  return {};
+}
+
+Result<void> Dialogue::complete_awakeable(std::string_view id, wire::Outcome result) {
+  wire::CompleteAwakeableCommand message = {.awakeable_id = std::string(id)};
+  message.result = std::move(result);
+  TRY(fresh, command("complete_awakeable", MessageType::complete_awakeable_command, message));
   (void)fresh;
   return {};
 }

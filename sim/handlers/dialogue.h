@@ -29,6 +29,7 @@
 #include "engine/base/result.h"
 #include "engine/io/http.h"
 #include "engine/io/world.h"
+#include "engine/wire/invocation.h"
 #include "engine/wire/service_protocol.h"
 #include "sim/handlers/watch.h"
 
@@ -46,30 +47,44 @@ struct Mischief {
 
 class Dialogue {
  public:
-  Dialogue(io::World world, io::Exchange& exchange, const Mischief& mischief, HandlerWatch& watch);
+  // Its runs' names end in `release`.
+  Dialogue(io::World world, io::Exchange& exchange, const Mischief& mischief, HandlerWatch& watch,
+           std::string_view release = "");
 
   Result<void> begin();
   const wire::StartMessage& start() const { return start_; }
   const std::string& input() const { return input_; }
+  std::string header(std::string_view name) const;  // empty: none
 
   Result<std::optional<std::string>> get(std::string_view key);
   Result<void> set(std::string_view key, std::string_view value);
   Result<void> clear(std::string_view key);
+  // Of "!..." it becomes a failure.
   Result<std::string> run(std::string_view name, const std::function<std::string()>& closure);
   Result<void> sleep(Duration);
   Result<std::string> call(std::string_view service, std::string_view handler, std::string_view key,
                            std::string_view parameter);
   Result<void> send(std::string_view service, std::string_view handler, std::string_view key,
                     std::string_view parameter);
+  Result<void> send_later(std::string_view service, std::string_view handler, std::string_view key,
+                          std::string_view parameter, Duration delay);
+  // What came of an invocation, by its id or (of an unkeyed handler) by its idempotency key;
+  // only_if_ready: empty when it has not ended.
+  struct Named {
+    std::string invocation, service, handler, idempotency_key;
+  };
+  Result<std::string> attach(const Named&, bool only_if_ready);
+  Result<void> cancel(std::string_view invocation);
   struct Awakeable {
     std::string id;
     std::uint32_t signal;
   };
   Awakeable awakeable();
   Result<std::string> await(const Awakeable&);
+  Result<void> complete_awakeable(std::string_view id, wire::Outcome result);
   Result<void> clear_all();
   Result<std::vector<std::string>> keys();
-  // Of a workflow.  complete: false when somebody else was first.
+  // Of a workflow.  complete: false when somebody else was first; "!" makes it a failure.
   Result<std::string> promise(std::string_view name);
   Result<std::optional<std::string>> peek_promise(std::string_view name);
   Result<bool> complete_promise(std::string_view name, std::string_view value);
@@ -119,9 +134,11 @@ class Dialogue {
   io::Exchange& exchange_;
   const Mischief& mischief_;
   HandlerWatch& watch_;
+  const std::string release_;
   std::uint32_t version_ = 6;
   wire::StartMessage start_;
   std::string input_;
+  std::vector<wire::KeyValue> headers_;
   std::string received_, unsent_;
   bool input_ended_ = false, over_ = false;
   std::uint32_t entries_read_ = 0;

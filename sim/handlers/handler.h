@@ -3,6 +3,7 @@
 // One scripted handler: its place in the manifest, and what it does.
 #pragma once
 
+#include <chrono>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,9 +17,13 @@ struct Handler {
   std::string_view service, service_type, name, type;
   Result<std::string> (*run)(Dialogue&, HandlerWatch&);
   bool lazy_state = false;  // its state is not sent along, but asked for
+  std::chrono::milliseconds idempotency_retention = {};  // zero: the server's default
 };
 
-// Those that use every feature there is: Map, Flow, Fan, Failer, Loop.
+// Of Fleeting: short enough that a client sees its end.
+inline constexpr std::chrono::milliseconds fleeting_retention{3000};
+
+// Those that use every feature there is: Map, Flow, Fan, Failer, Loop, Fleeting.
 std::span<const Handler> tour_handlers();
 
 }  // namespace perdure::sim

@@ -85,7 +85,7 @@ sdk::PlainService chain() {
 }
 
 // What has no plain form, and what is said of all: by the scripts.
-bool serve_scripted(io::World& world, io::Exchange& exchange, const Mischief& mischief,
+bool serve_scripted(io::World& world, io::Exchange& exchange, const DeploymentOptions& options,
                     HandlerWatch& watch) {
   const std::string& target = exchange.request().target;
   if (target == "/discover") {
@@ -101,7 +101,7 @@ bool serve_scripted(io::World& world, io::Exchange& exchange, const Mischief& mi
   const std::string service = target.substr(prefix.size(), slash - prefix.size());
   const std::vector<sdk::Service> plain = plain_services(watch);
   if (std::ranges::find(plain, service, &sdk::Service::name) != plain.end()) return false;
-  Dialogue dialogue(world, exchange, mischief, watch);
+  Dialogue dialogue(world, exchange, options.mischief, watch, options.release);
   if (!dialogue.begin()) return true;
   if (!run_handler(service, target.substr(slash + 1), dialogue, watch)) exchange.reset();
   return true;
@@ -116,7 +116,7 @@ std::vector<sdk::Service> plain_services(HandlerWatch& watch) {
 Factory plain_deployment(const DeploymentOptions& options, HandlerWatch& watch) {
   return serve_handlers([&watch] { return plain_services(watch); }, options, watch,
                         [options, &watch](io::World& world, io::Exchange& exchange) {
-                          return serve_scripted(world, exchange, options.mischief, watch);
+                          return serve_scripted(world, exchange, options, watch);
                         });
 }
 

@@ -1,14 +1,23 @@
 // Handlers for every feature there is; who calls them is sim/workload/tour.
 //
 //     Map (object)      change: "set K V" | "clear K" | "clear_all" | "look" -> "turn|K=V;..."
-//                       hold: "<ms> <token>" -> token, after that time
+//                       hold: "<ms> <token>" -> token, after that time in which nothing changes
 //     Flow (workflow)   run: waits for promise "go" -> its value
 //                       go: value -> "first" | "late"     look: -> the value | "-"
+//                       wait: -> the value ("!..." is a failure)
 //     Fan               all: "<n> <token>" -> n calls at once of one counter, "1,2,...n,"
 //                       failing: token -> the failure of its callee
 //                       race: "<ms> <token>" -> token, when the time is over
-//     Failer            fail: token -> fails with it
+//                       errand: "<ms> <key> <token>" -> token; a counter grows after that time
+//                       header: -> the header x-tour of the request
+//                       attach, peek: "id <invocation>" | "key <of a nap>" -> its result
+//                       stop: "<invocation>" -> it; that one is cancelled
+//                       meet: "resolve|reject <token>" -> "first-<token>" or that failure
+//                       tell: completes the awakeable of meet, twice
+//                       guard: "<key> <token>" -> token, after an hour of Map/hold
+//     Failer            fail: token -> fails with it, in a run
 //     Loop              steps: "<n> <bytes> <token>" -> n runs with results of so many bytes
+//     Fleeting (object) add: -> the count; an idempotency key is known for seconds
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -65,7 +74,10 @@ Result<std::string> map_change(Dialogue& ctx, HandlerWatch&) {
 
 Result<std::string> map_hold(Dialogue& ctx, HandlerWatch&) {
   std::string_view rest = ctx.input();
+  TRY(before, ctx.get(turns));
   TRY_VOID(ctx.sleep(milliseconds(number(rest))));
+  TRY(after, ctx.get(turns));
+  if (before != after) return fail(Code::conflict, "its state was changed while it held it");
   return std::string(rest);
 }
 
@@ -118,8 +130,72 @@ Result<std::string> fan_race(Dialogue& ctx, HandlerWatch&) {
   return std::string(rest);
 }
 
+Result<std::string> flow_wait(Dialogue& ctx, HandlerWatch&) { return ctx.promise("go"); }
+
+Result<std::string> fan_errand(Dialogue& ctx, HandlerWatch&) {
+  std::string_view rest = ctx.input();
+  const auto delay = milliseconds(number(rest));
+  const std::string_view key = word(rest);
+  TRY_VOID(ctx.send_later("Counter", "add", key, rest, delay));
+  return std::string(rest);
+}
+
+Result<std::string> fan_header(Dialogue& ctx, HandlerWatch&) { return ctx.header("x-tour"); }
+
+Dialogue::Named named(std::string_view text) {
+  const std::string_view how = word(text);
+  if (how == "id") return {.invocation = std::string(text)};
+  return {.service = "Sleeper", .handler = "nap", .idempotency_key = std::string(text)};
+}
+Result<std::string> fan_attach(Dialogue& ctx, HandlerWatch&) {
+  return ctx.attach(named(ctx.input()), false);
+}
+Result<std::string> fan_peek(Dialogue& ctx, HandlerWatch&) {
+  return ctx.attach(named(ctx.input()), true);
+}
+
+Result<std::string> fan_stop(Dialogue& ctx, HandlerWatch&) {
+  TRY_VOID(ctx.cancel(ctx.input()));
+  return ctx.input();
+}
+
+Result<std::string> fan_meet(Dialogue& ctx, HandlerWatch&) {
+  std::string_view rest = ctx.input();
+  const std::string_view verb = word(rest);
+  const Dialogue::Awakeable awakeable = ctx.awakeable();
+  TRY_VOID(ctx.send("Fan", "tell", "", fmt::format("{} {} {}", verb, awakeable.id, rest)));
+  return ctx.await(awakeable);
+}
+Result<std::string> fan_tell(Dialogue& ctx, HandlerWatch&) {
+  std::string_view rest = ctx.input();
+  const bool resolve = word(rest) == "resolve";
+  const std::string_view id = word(rest);
+  for (const std::string_view which : {"first-", "second-"}) {
+    std::string text = std::string(which) + std::string(rest);
+    TRY_VOID(ctx.complete_awakeable(
+        id, resolve ? wire::Outcome(wire::Value{std::move(text)})
+                    : wire::Outcome(wire::Failure{.code = 409, .message = std::move(text)})));
+  }
+  return std::string(rest);
+}
+
+constexpr std::string_view an_hour_in_ms = "3600000 ";
+
+Result<std::string> fan_guard(Dialogue& ctx, HandlerWatch&) {
+  std::string_view rest = ctx.input();
+  const std::string_view key = word(rest);
+  return ctx.call("Map", "hold", key, std::string(an_hour_in_ms) + std::string(rest));
+}
+
+Result<std::string> fleeting_add(Dialogue& ctx, HandlerWatch&) {
+  TRY(stored, ctx.get("count"));
+  const std::string count = std::to_string(stored ? std::stoull(*stored) + 1 : 1);
+  TRY_VOID(ctx.set("count", count));
+  return count;
+}
+
 Result<std::string> failer_fail(Dialogue& ctx, HandlerWatch&) {
-  return fail(Code::conflict, "it failed: " + ctx.input());
+  return ctx.run("fail", [&] { return "!it failed: " + ctx.input(); });
 }
 
 Result<std::string> loop_steps(Dialogue& ctx, HandlerWatch&) {
@@ -142,11 +218,22 @@ constexpr std::array handlers = {
     Handler{"Flow", "WORKFLOW", "run", "WORKFLOW", flow_run},
     Handler{"Flow", "WORKFLOW", "go", "SHARED", flow_go},
     Handler{"Flow", "WORKFLOW", "look", "SHARED", flow_look},
+    Handler{"Flow", "WORKFLOW", "wait", "SHARED", flow_wait},
     Handler{"Fan", "SERVICE", "all", "", fan_all},
     Handler{"Fan", "SERVICE", "failing", "", fan_failing},
     Handler{"Fan", "SERVICE", "race", "", fan_race},
+    Handler{"Fan", "SERVICE", "errand", "", fan_errand},
+    Handler{"Fan", "SERVICE", "header", "", fan_header},
+    Handler{"Fan", "SERVICE", "attach", "", fan_attach},
+    Handler{"Fan", "SERVICE", "peek", "", fan_peek},
+    Handler{"Fan", "SERVICE", "stop", "", fan_stop},
+    Handler{"Fan", "SERVICE", "meet", "", fan_meet},
+    Handler{"Fan", "SERVICE", "tell", "", fan_tell},
+    Handler{"Fan", "SERVICE", "guard", "", fan_guard},
     Handler{"Failer", "SERVICE", "fail", "", failer_fail},
     Handler{"Loop", "SERVICE", "steps", "", loop_steps},
+    Handler{"Fleeting", "VIRTUAL_OBJECT", "add", "EXCLUSIVE", fleeting_add, false,
+            fleeting_retention},
     // Map once more, with state that is asked for piece by piece.
     Handler{"LazyMap", "VIRTUAL_OBJECT", "change", "EXCLUSIVE", map_change, true},
 };

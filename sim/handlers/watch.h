@@ -15,6 +15,8 @@ class HandlerWatch {
   // An attempt knows for whom it is; `exclusive` among all invocations of that key.
   virtual void began(std::string_view /*invocation*/, std::string_view /*service*/,
                      std::string_view /*key*/, std::string_view /*handler*/, bool /*exclusive*/) {}
+  // What an attempt is told beside the journal: the same each time.
+  virtual void started(std::string_view /*invocation*/, std::string_view /*told*/) {}
   // An attempt was given this journal: frames, in stored order, without the Start.
   virtual void replayed(std::string_view invocation, std::string_view frames) = 0;
   // The journal holds another command than this deterministic handler gives.

@@ -6,7 +6,8 @@
 //     count, list   reads show at least what was answered before, and never go back
 //     later         a delayed send happens once, and not before its time
 //     hold          held, cancelled, killed, paused, resumed: an outcome, and it stays
-//     flow          a workflow runs once; of two who complete its promise one is first
+//     flow          a workflow runs once; of two who complete its promise one is first, and
+//                   whoever waits for it is told; purged, it leaves nothing
 //     map           set, clear, clear all: each answer is the last one plus one change
 //     fan           parallel calls, all awaited: 1, 2, ... n in some order
 //     failing       a callee's failure reaches the caller, the same each time
@@ -14,6 +15,13 @@
 //     race          the earlier of a sleep and a promise that nobody keeps
 //     forget        a purged result is not remembered: the same call happens again
 //     output        what was answered can be asked for by its name
+//     fleeting      what is kept for seconds is known so long, and forgotten then
+//     never         what was called off before its time does not happen
+//     errand        a handler's delayed send: once, not before its time
+//     attach        a handler asks for the outcome of another's invocation
+//     meet          one handler completes another's awakeable: the first word stands
+//     family        who is killed takes along whom it called
+//     patch         an operator replaces the state of an object, in its turn
 //
 // Everything is retried until it is answered: what is in doubt for the client is not in
 // doubt for these claims, since each call carries an idempotency key.
@@ -37,7 +45,7 @@ namespace perdure::sim {
 
 struct TourOptions {
   std::uint32_t tourists = 2;
-  std::uint32_t sights = 14;                      // of each
+  std::uint32_t sights = 18;                      // of each
   std::uint32_t keys = 2;                         // of objects that they share
   Duration gap = std::chrono::milliseconds(700);  // at most, between two
   Duration timeout = std::chrono::seconds(10);    // of one attempt
@@ -76,7 +84,8 @@ class Tour {
   StateModel model_;
   std::uint32_t walking_ = 0, probing_ = 0;
   bool read_ = false;
-  std::vector<std::string> once_;  // keys of Counter that must stand at 1 in the end
+  std::vector<std::string> once_;   // keys of Counter that must stand at 1 in the end
+  std::vector<std::string> never_;  // and at 0
 };
 
 }  // namespace perdure::sim

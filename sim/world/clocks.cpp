@@ -6,8 +6,6 @@ namespace {
 
 __extension__ using Wide = __int128;
 
-constexpr WallTime epoch{std::chrono::milliseconds(1'700'000'000'000)};
-
 std::int64_t scaled(Nanos span, std::int64_t ppm) {
   // Parts, so that years of nanoseconds do not overflow.
   const auto whole = static_cast<std::int64_t>(span / 1'000'000);
@@ -28,7 +26,7 @@ Instant HostClocks::steady(Nanos t) const {
 
 WallTime HostClocks::wall(Nanos t) const {
   const Duration passed = Duration(scaled(t, shape_.wall_ppm)) + shape_.wall_offset;
-  return epoch + std::chrono::duration_cast<std::chrono::milliseconds>(passed);
+  return shape_.begin + std::chrono::duration_cast<std::chrono::milliseconds>(passed);
 }
 
 Nanos HostClocks::when(Instant instant) const {

@@ -3,7 +3,7 @@
 // The two clocks of one host, as functions of virtual time.
 //
 //     steady = base + t * (1 + rate)              no jumps within one power-up
-//     wall   = epoch + offset + t * (1 + drift)   jumps when a clock step says so
+//     wall   = begin + offset + t * (1 + drift)   jumps when a clock step says so
 //
 // A power loss begins a new `base`, small: a steady time that somebody stored means
 // nothing afterwards.  A process crash does not.
@@ -20,6 +20,7 @@ class HostClocks {
   struct Shape {
     std::int64_t steady_ppm = 0, wall_ppm = 0;
     Duration wall_offset = {};
+    WallTime begin = {};  // the true time when the world begins
   };
   HostClocks(Shape shape, Dice dice) : shape_(shape), dice_(dice) { power_up(0); }
 

@@ -16,8 +16,19 @@ namespace perdure::sim {
 
 namespace {
 
+// Half the time so that an hour ends soon: then what is kept by hours goes.
+WallTime draw_begin(Universe& universe) {
+  using std::chrono::milliseconds;
+  constexpr WallTime an_hour_begins{std::chrono::hours(472'222)};  // in 2023
+  constexpr std::uint64_t hour_ms = 3'600'000, soon_ms = 60'000;
+  Dice dice = universe.dice("clock.begin");
+  const std::uint64_t into = dice.chance(0.5) ? hour_ms - dice.below(soon_ms) : dice.below(hour_ms);
+  return an_hour_begins + milliseconds(into);
+}
+
 HostClocks::Shape draw_clocks(Universe& universe, std::uint32_t number, bool helper) {
-  if (helper) return {};
+  const WallTime begin = draw_begin(universe);
+  if (helper) return {.begin = begin};
   const faults::Weather& weather = universe.weather;
   Dice dice = universe.dice("clock.shape", number);
   const auto within = [&dice](std::uint64_t most) {
@@ -26,7 +37,8 @@ HostClocks::Shape draw_clocks(Universe& universe, std::uint32_t number, bool hel
   };
   return {.steady_ppm = within(weather.steady_ppm),
           .wall_ppm = within(weather.wall_ppm),
-          .wall_offset = Duration(within(nanos(weather.wall_offset)))};
+          .wall_offset = Duration(within(nanos(weather.wall_offset))),
+          .begin = begin};
 }
 
 }  // namespace

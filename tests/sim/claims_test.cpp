@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/tables/keys.h"
+#include "engine/wire/service_protocol.h"
 #include "sim/check/debt.h"
 #include "sim/check/observers.h"
 #include "sim/check/state_model.h"
@@ -82,18 +83,40 @@ TEST(Journals, NothingBeginsBeforeItsTime) {
   EXPECT_EQ(heard.checks.size(), 1u);
 }
 
+TEST(Journals, NothingIsToldTwiceButACancel) {
+  const auto frame = [](wire::Notification notification) {
+    std::string bytes;
+    wire::put_message(bytes, wire::MessageType::signal_notification, notification);
+    return bytes;
+  };
+  const std::string cancel =
+      frame(wire::Notification::of_signal(wire::cancel_signal, wire::Void{}));
+  const std::string signal = frame(wire::Notification::of_signal(17, wire::Void{}));
+  const std::string completion = frame(wire::Notification::of_completion(17, wire::Void{}));
+  Heard heard;
+  Journals journals(heard.report());
+  journals.replayed("one", cancel + signal + completion + cancel);
+  EXPECT_EQ(heard.checks, Checks{});
+  journals.replayed("two", signal + completion + signal);
+  EXPECT_EQ(heard.checks, Checks{"journal-twice"});
+}
+
 TEST(Debt, IsWhatIsPendingAndNotWhatIsKept) {
-  TableStore store;
-  auto rows = std::make_shared<TableStore::Rows>();
-  store.families["partition-0"] = rows;
   const wire::InvocationId id = {.partition_key = 7};
-  (*rows)[tables::ended_key(id).str()] = "";
-  EXPECT_EQ(debt_in(store, 0), "");
-  (*rows)[tables::live_key(id).str()] = "";
-  EXPECT_EQ(debt_in(store, 0), "partition-0: 1 live invocations; ");
-  EXPECT_EQ(debt_in(store, 1), "");
-  (*rows)[tables::timer_key({.id = id}).str()] = "";
-  EXPECT_EQ(debt_in(store, 1), "partition-0: 1 timers; ");
+  const WallTime now(std::chrono::hours(100));
+  const auto debt = [&](std::uint64_t abandoned, std::initializer_list<tables::Key> keys) {
+    Debt seen(abandoned, now);
+    for (const tables::Key& key : keys) seen.see("partition-0", key.str());
+    return seen.text();
+  };
+  const tables::Key live = tables::live_key(id), ended = tables::ended_key(id);
+  EXPECT_EQ(debt(0, {ended, tables::completed_key(100, id), tables::journal_tail_key(id)}), "");
+  EXPECT_EQ(debt(0, {live}), "partition-0: live invocations 1; ");
+  EXPECT_EQ(debt(1, {live}), "");
+  EXPECT_EQ(debt(1, {live, tables::timer_key({.id = id})}), "partition-0: timers 1; ");
+  EXPECT_EQ(debt(0, {ended, tables::kept_key(98, id)}), "partition-0: rows kept too long 1; ");
+  EXPECT_EQ(debt(0, {tables::journal_tail_key(id)}), "remains of nobody 1; ");
+  EXPECT_EQ(debt(0, {tables::completed_key(100, id)}), "remains of nobody 1; ");
 }
 
 }  // namespace
