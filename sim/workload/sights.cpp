@@ -308,9 +308,13 @@ bool Tour::Tourist::never() {
   const bool kill = below("tour.kill", 2) == 0;
   const auto stopped = administer(sent->invocation, kill ? "kill" : "cancel");
   if (!stopped) return false;
+  tour_.called_off_.push_back(sent->invocation);
   // A duplicate of what was in doubt is new after it was called off.
-  if (retries_ == retries_before && !tour_.clocks_jumped()) tour_.never_.push_back(key);
-  return true;
+  if (retries_ != retries_before || tour_.clocks_jumped()) return true;
+  tour_.never_.push_back(key);
+  const auto gone = get("/restate/invocation/" + sent->invocation + "/output");
+  return gone && claim(retries_ != retries_before || gone->status == 404, "stable-answers", "never",
+                       fmt::format("what was called off is {} '{}'", gone->status, gone->body));
 }
 
 }  // namespace perdure::sim

@@ -84,8 +84,9 @@ class Tour {
   StateModel model_;
   std::uint32_t walking_ = 0, probing_ = 0;
   bool read_ = false;
-  std::vector<std::string> once_;   // keys of Counter that must stand at 1 in the end
-  std::vector<std::string> never_;  // and at 0
+  std::vector<std::string> once_;        // keys of Counter that must stand at 1 in the end
+  std::vector<std::string> never_;       // and at 0
+  std::vector<std::string> called_off_;  // invocations, of which duplicates may have come late
 };
 
 }  // namespace perdure::sim

@@ -71,6 +71,9 @@ void Tour::Tourist::read() {
     tour_.report("nothing-invented", "never",
                  fmt::format("{} was called off, and happened {} times", key, *count));
   }
+  for (const std::string& invocation : tour_.called_off_) {
+    if (!administer(invocation, "kill")) return;
+  }
   tour_.read_ = true;
 }
 
