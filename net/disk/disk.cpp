@@ -161,6 +161,19 @@ Result<std::uint64_t> FolderDisk::bytes_free() {
   return std::uint64_t{facts.f_bavail} * facts.f_frsize;
 }
 
+namespace {
+
+// `how` is LOCK_EX or LOCK_SH.  Error: conflict, naming who has it.
+Result<void> lock(const Fd& file, int how, const std::string& folder) {
+  if (::flock(file.get(), how | LOCK_NB) == 0) return {};
+  if (errno != EWOULDBLOCK) return std::unexpected(disk_error("locking", folder, errno));
+  char pid[16] = {};
+  [[maybe_unused]] const auto count = ::pread(file.get(), pid, sizeof pid - 1, 0);
+  return fail(Code::conflict, "data directory '" + folder + "' is in use by process " + pid);
+}
+
+}  // namespace
+
 Result<FolderLock> FolderLock::take(const std::string& folder) {
   std::error_code made;
   fs::create_directories(folder, made);
@@ -168,17 +181,21 @@ Result<FolderLock> FolderLock::take(const std::string& folder) {
   const std::string path = folder + "/lock";
   Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!file.open()) return std::unexpected(disk_error("opening", path, errno));
-  char pid[16] = {};
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return std::unexpected(disk_error("locking", path, errno));
-    [[maybe_unused]] const auto count = ::pread(file.get(), pid, sizeof pid - 1, 0);
-    return fail(Code::conflict, "data directory '" + folder + "' is in use by process " + pid);
-  }
+  TRY_VOID(lock(file, LOCK_EX, folder));
   // For people, and for the message above; the lock is the kernel's.
   const std::string own = std::to_string(::getpid());
   const bool noted =
       ::ftruncate(file.get(), 0) == 0 && ::pwrite(file.get(), own.data(), own.size(), 0) >= 0;
   if (!noted) return std::unexpected(disk_error("writing", path, errno));
+  return FolderLock(std::move(file));
+}
+
+Result<FolderLock> FolderLock::look(const std::string& folder) {
+  const std::string path = folder + "/lock";
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.open() && errno == ENOENT) return FolderLock(Fd());  // nobody ever wrote here
+  if (!file.open()) return std::unexpected(disk_error("opening", path, errno));
+  TRY_VOID(lock(file, LOCK_SH, folder));
   return FolderLock(std::move(file));
 }
 

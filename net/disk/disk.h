@@ -53,6 +53,8 @@ class FolderLock {
   // Makes the folder if it is absent.  Errors: conflict (another process holds it; the
   // detail names its pid), full, invalid, failed.
   static Result<FolderLock> take(const std::string& folder);
+  // For who only looks: writes nothing, and keeps others from beginning to.  Error: the same.
+  static Result<FolderLock> look(const std::string& folder);
 
  private:
   explicit FolderLock(Fd file) : file_(std::move(file)) {}
