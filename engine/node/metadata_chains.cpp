@@ -11,9 +11,11 @@ namespace {
 
 constexpr Duration patience = std::chrono::seconds(30);
 
-std::string key_of(PartitionId partition) { return "chain/" + std::to_string(partition.raw()); }
+}  // namespace
 
-Result<log::VersionedChain> as_chain(const control::Versioned& found) {
+std::string chain_key(PartitionId partition) { return "chain/" + std::to_string(partition.raw()); }
+
+Result<log::VersionedChain> chain_of(const control::Versioned& found) {
   log::VersionedChain chain{.version = found.version};
   if (found.version > 0) {
     TRY(decoded, wire::decode<log::Chain>(found.value));
@@ -23,14 +25,12 @@ Result<log::VersionedChain> as_chain(const control::Versioned& found) {
   return chain;
 }
 
-}  // namespace
-
 Result<std::vector<log::VersionedChain>> MetadataChains::read(
     const std::vector<PartitionId>& partitions) {
   std::vector<log::VersionedChain> chains;
   for (const PartitionId partition : partitions) {
-    TRY(found, metadata_.get(key_of(partition), world_.clock.steady() + patience));
-    TRY(chain, as_chain(found));
+    TRY(found, metadata_.get(chain_key(partition), world_.clock.steady() + patience));
+    TRY(chain, chain_of(found));
     chains.push_back(std::move(chain));
   }
   return chains;
@@ -42,7 +42,7 @@ Result<std::vector<std::uint64_t>> MetadataChains::swap(
                                     .low = world_.random.draw("node.proposal")}};
   std::vector<std::uint64_t> versions;
   for (const log::ChainChange& change : changes) {
-    proposal.writes.push_back({.key = key_of(change.partition),
+    proposal.writes.push_back({.key = chain_key(change.partition),
                                .expected = change.expected_version,
                                .value = wire::encode(change.chain)});
     versions.push_back(change.expected_version + 1);
@@ -53,8 +53,8 @@ Result<std::vector<std::uint64_t>> MetadataChains::swap(
 
 Result<log::VersionedChain> MetadataChains::wait_newer(PartitionId partition, std::uint64_t seen,
                                                        Instant deadline) {
-  TRY(found, metadata_.wait_newer(key_of(partition), seen, deadline));
-  return as_chain(found);
+  TRY(found, metadata_.wait_newer(chain_key(partition), seen, deadline));
+  return chain_of(found);
 }
 
 }  // namespace perdure::node

@@ -3,11 +3,17 @@
 // The chains of all logs as objects of the metadata store: "chain/7" is partition 7's.
 #pragma once
 
+#include <string>
+
 #include "engine/control/metadata.h"
 #include "engine/io/world.h"
 #include "engine/log/chains.h"
 
 namespace perdure::node {
+
+std::string chain_key(PartitionId);
+// What an object of that name says.  Error: corrupt.
+Result<log::VersionedChain> chain_of(const control::Versioned&);
 
 class MetadataChains final : public log::Chains {
  public:
