@@ -13,6 +13,7 @@
 #include "engine/node/cluster_view.h"
 #include "engine/node/identity.h"
 #include "engine/node/joining.h"
+#include "engine/node/log_verbs.h"
 #include "engine/node/metadata_update.h"
 #include "engine/node/node_files.h"
 #include "engine/node/rooms.h"
@@ -311,6 +312,8 @@ Result<void> open_node_port(Shard::Rooms& r) {
           .health = [&r] { return health_text(r); },
           .metrics = [&r] { return r.options.metrics ? r.options.metrics() : std::string(); },
           .cluster = [&r] { return cluster_text(r); },
+          .log = [&r](std::string_view method,
+                      std::string_view target) { return answer_log_verb(r, method, target); },
           .admits = [&r](const io::Request& request, std::string_view body) -> Result<void> {
             if (!r.options.admits) return {};
             return r.options.admits(request, body, r.world.clock.wall());

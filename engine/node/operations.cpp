@@ -80,6 +80,7 @@ void Operations::serve(io::Exchange& exchange) {
   if (request.method == "POST" && path.starts_with("/cluster/")) {
     return serve_change(exchange, path);
   }
+  if (path == "/log" || path.starts_with("/log/")) return serve_log(exchange);
   if (request.method != "GET" && request.method != "HEAD") {
     return exchange.respond(head(405, "text/plain"), "method not allowed\n");
   }
@@ -94,8 +95,8 @@ void Operations::serve(io::Exchange& exchange) {
   if (path == "/cluster/logs") return serve_view(exchange, logs_text);
   exchange.respond(head(404, "text/plain"),
                    "the node port has /health, /metrics, /cluster/status, "
-                   "/cluster/partitions, /cluster/logs, /cluster/metadata/KEY and what operators "
-                   "post to /cluster/\n");
+                   "/cluster/partitions, /cluster/logs, /cluster/metadata/KEY, /log and what "
+                   "operators post to /cluster/\n");
 }
 
 void Operations::serve_view(io::Exchange& exchange,
@@ -192,6 +193,25 @@ Result<std::string> Operations::change_node(std::uint64_t id, std::string_view s
                      {{"node", id}, {"state", control::name_of(now)}});
   return "{\"id\":" + std::to_string(id) + ",\"state\":\"" + std::string(control::name_of(now)) +
          "\"}\n";
+}
+
+void Operations::serve_log(io::Exchange& exchange) {
+  const io::Request& request = exchange.request();
+  if (request.method != "GET" && request.method != "POST") {
+    return exchange.respond(head(405, "text/plain"), "method not allowed\n");
+  }
+  if (request.method == "POST") {
+    const Result<std::string> body = whole_body(exchange, world_.clock.steady() + patience);
+    if (!body) return refuse(exchange, body.error());
+    if (const Result<void> admitted = sources_.admits(request, *body); !admitted) {
+      return refuse(exchange, admitted.error());
+    }
+    world_.trace.event(io::Level::warn, "node.log.changed",
+                       {{"what", request.target}, {"by", exchange.peer()}});
+  }
+  const Result<std::string> answer = sources_.log(request.method, request.target);
+  if (!answer) return refuse(exchange, answer.error());
+  exchange.respond(head(200, "application/json"), *answer);
 }
 
 void Operations::serve_metadata(io::Exchange& exchange, std::string key) {

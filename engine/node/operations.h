@@ -15,6 +15,7 @@
 //     POST /cluster/replication      body: as --replication
 //     GET  /cluster/metadata/KEY     an object of the metadata store, and in the header
 //                                    `version` how often it was written; 404: never
+//     GET, POST  /log...             the logs (log_verbs.h)
 //     PUT  /cluster/metadata/KEY     writes it if its version is that of the header
 //                                    `expected-version`; 409: it is another one
 //
@@ -43,6 +44,8 @@ class Operations {
     std::function<std::string()> health;           // JSON
     std::function<std::string()> metrics;          // Prometheus text
     std::function<Result<std::string>()> cluster;  // JSON
+    // JSON; POST changes something.
+    std::function<Result<std::string>(std::string_view method, std::string_view target)> log;
     std::function<Result<void>(const io::Request&, std::string_view body)> admits;
     std::function<Result<std::string>(std::string_view question)> join;
     std::function<void()> provision;
@@ -53,6 +56,7 @@ class Operations {
 
  private:
   void serve_view(io::Exchange&, Result<std::string> (*view)(io::World&, control::Metadata&));
+  void serve_log(io::Exchange&);
   void serve_metadata(io::Exchange&, std::string key);
   void get(io::Exchange&, const std::string& key);
   void put(io::Exchange&, std::string key);

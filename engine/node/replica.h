@@ -55,7 +55,11 @@ class Replica {
   // Absent while it is being made.
   const processor::Partition* partition() const { return partition_; }
   const log::Log* log() const { return log_.get(); }
+  std::shared_ptr<log::Log> shared_log() const { return log_; }  // for who parks meanwhile
   const tables::Snapshots* snapshots() const { return standing_ ? &standing_->snapshots : nullptr; }
+  // What the tables here no longer need, as far as another node's do neither.  Parks.
+  // Nothing happens while it does not lead.
+  Result<void> trim(Lsn last);
   void check_invariants() const;
 
  private:
@@ -76,7 +80,6 @@ class Replica {
   Result<void> restore_if_there_is_one(tables::Snapshots& snapshots);
   Result<void> read_and_apply();
   Result<void> take_snapshot_of_others();
-  Result<void> trim(Lsn last);
   Lsn laid_down_elsewhere();
   void settled(const Result<void>& how);
 

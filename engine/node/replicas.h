@@ -63,6 +63,7 @@ class Replicas {
   bool is_ours(const control::PlanLine& line) const;
 
   const ReplicaNeeds needs_;
+  // Shared with who parks in one while the plan takes it away.
   std::map<PartitionId, std::shared_ptr<Replica>> replicas_;
   bool started_ = false;
   io::Event changed_;

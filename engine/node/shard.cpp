@@ -9,6 +9,7 @@
 #include "engine/io/tables.h"
 #include "engine/io/trace.h"
 #include "engine/node/cluster_view.h"
+#include "engine/node/log_verbs.h"
 #include "engine/node/opening.h"
 #include "engine/node/rooms.h"
 #include "engine/node/snapshot_fetch.h"
@@ -80,6 +81,7 @@ Result<void> Shard::open() {
   TRY_VOID(r.schema->open(r.world.clock.steady() + open_patience));
   serve_schema_seen(r.world, r.rpc, *r.schema);
   serve_view(r);
+  serve_log_verbs(r);
 
   r.partitions.begin(r.layout.partitions, *r.state);
   r.partitions.serve();
