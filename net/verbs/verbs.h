@@ -12,8 +12,9 @@
 //
 // and is one more line in verbs.cpp.
 //
-// Exit codes of verbs: 0 done; 1 the server refused; 64 the command line is wrong; 69 the
-// server could not be reached; 74 a file could not be read or written.
+// Exit codes of verbs: 0 done; 1 the server refused; 64 the command line is wrong; 65 a data
+// directory cannot be used; 69 the server could not be reached; 74 a file could not be read
+// or written.
 #pragma once
 
 #include <functional>
@@ -29,6 +30,8 @@ using Chosen = std::function<void(Run)>;
 
 void add_verbs(CLI::App& app, const Chosen& chosen);
 
-void add_cluster(CLI::App& app, const Chosen& chosen);  // cluster.cpp
+void add_cluster(CLI::App& app, const Chosen& chosen);    // cluster.cpp
+void add_log(CLI::App& app, const Chosen& chosen);        // log.cpp
+void add_log_bench(CLI::App& log, const Chosen& chosen);  // log_bench.cpp
 
 }  // namespace perdure::net
