@@ -230,6 +230,8 @@ Result<void> Reader::fetch(const Loglet& loglet, Offset first, Offset last) {
 }
 
 void Reader::put_gap(Lsn to) {
+  parts_.trace.event(io::Level::debug, "log.reader.met_a_gap",
+                     {{"partition", parts_.partition.raw()}, {"to", to.raw()}});
   fetched_ = to.next();
   ahead_.emplace_back(Gap{to});
   ready_.notify_all();

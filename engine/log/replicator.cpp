@@ -104,6 +104,8 @@ void Replicator::keep_time(Link& link, Instant now) {
     link.hedge_at = io::never;
     if (sequencer.hedge(link.node)) {
       parts_.trace.count("log.hedges");
+      parts_.trace.event(io::Level::debug, "log.hedged",
+                         {{"loglet", parts_.loglet.id.raw()}, {"late", link.node.raw()}});
       return;
     }
   }
@@ -127,6 +129,8 @@ void Replicator::lose(Link& link) {
   link.hedge_at = link.resend_at = io::never;
   link.patience.failed();
   link.find_at = parts_.fibers.now() + lost_pause * (1 << link.patience.failures()) / 2;
+  parts_.trace.event(io::Level::debug, "log.node_lost",
+                     {{"loglet", parts_.loglet.id.raw()}, {"node", link.node.raw()}});
   parts_.sequencer.hedge(link.node);
   parts_.sequencer.lost(link.node);
   work();

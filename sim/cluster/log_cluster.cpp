@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "sim/cluster/log_node.h"
 #include "sim/disk/disk_store.h"
@@ -15,6 +16,7 @@ using std::chrono::seconds;
 
 constexpr Duration chaos_usual = seconds(50);
 constexpr Duration heal_usual = seconds(180);
+constexpr std::uint64_t events_of_an_idle_host = 300;  // in a second
 
 wal::Options draw_wal(Dice dice) {
   wal::Options options;
@@ -84,18 +86,46 @@ class DiskLosses {
   Dice dice_;
 };
 
-bool durably_on(Universe& universe, NodeId node, std::string_view bytes) {
-  for (const auto& host : universe.hosts()) {
-    if (host->node() != node) continue;
-    const auto names = host->disk().list("wal/0");
+// Looks for records on disks.  What is looked for lies mostly a little behind what was found
+// last, so that is looked at first; the answer is the same wherever one begins.
+class OnDisks {
+ public:
+  explicit OnDisks(Universe& universe) : universe_(universe) {}
+
+  bool durably_on(NodeId node, std::string_view bytes) {
+    const auto& hosts = universe_.hosts();
+    const auto host = std::ranges::find(hosts, node, [](const auto& h) { return h->node(); });
+    if (host == hosts.end()) return false;
+    const DiskStore& disk = (*host)->disk();
+    Found& last = last_[node];
+    if (is_in(disk, last, bytes, last.at)) return true;
+    const auto names = disk.list(folder);
     if (!names) return false;
-    for (const std::string& name : *names) {
-      const auto content = host->disk().durable_bytes("wal/0/" + name);
-      if (content && content->find(bytes) != content->npos) return true;
-    }
+    return std::ranges::any_of(*names, [&](const std::string& name) {
+      Found found{.path = std::string(folder) + "/" + name};
+      if (!is_in(disk, found, bytes, 0)) return false;
+      last = std::move(found);
+      return true;
+    });
   }
-  return false;
-}
+
+ private:
+  static constexpr std::string_view folder = "wal/0";
+  struct Found {
+    std::string path;
+    std::size_t at = 0;
+  };
+
+  static bool is_in(const DiskStore& disk, Found& found, std::string_view bytes, std::size_t from) {
+    const std::string* const content = disk.durable(found.path);
+    const std::size_t at = content == nullptr ? std::string::npos : content->find(bytes, from);
+    if (at != std::string::npos) found.at = at;
+    return at != std::string::npos;
+  }
+
+  Universe& universe_;
+  std::map<NodeId, Found> last_;
+};
 
 void draw_arena(Experiment& experiment, LogArena& arena, std::uint64_t hosts) {
   Dice dice = experiment.dice("log_cluster.shape");
@@ -115,6 +145,7 @@ void draw_arena(Experiment& experiment, LogArena& arena, std::uint64_t hosts) {
   arena.term_most = experiment.setting_ms("limit.term_ms", milliseconds(500 + dice.below(15'000)));
   arena.rest_most = experiment.setting_ms("limit.rest_ms", milliseconds(500 + dice.below(20'000)));
   arena.trims = setting("limit.trims", dice.below(3) == 0 ? 0 : 1) == 0 ? 0 : 0.03;
+  arena.large_record_bytes = setting("limit.large_record_bytes", arena.large_record_bytes);
   arena.reader_patience =
       experiment.setting_ms("limit.reader_patience_ms", milliseconds(500 + dice.below(5'000)));
   arena.registers.lose_answers = dice.below(2) == 0 ? 0 : 0.1;
@@ -132,16 +163,37 @@ bool all_arrived(const LogArena& arena, const std::vector<Host*>& hosts) {
   return true;
 }
 
+// With nothing to do only deadlines make something happen: a wait that is always over, or a
+// period of nothing, would spin (museum 14).  Registers that are polled are most of it.
+void rest(Experiment& experiment, LogArena& arena, std::uint64_t hosts, Duration lasts) {
+  if (lasts == Duration(0)) return;
+  arena.resting = true;
+  Universe& universe = experiment.universe();
+  const auto pass = [&universe](Duration span) {
+    universe.run_until(universe.loop.now() + nanos(span), [] { return false; });
+  };
+  pass(seconds(10));  // what was begun ends
+  const std::uint64_t before = universe.loop.event();
+  pass(lasts);
+  const std::uint64_t events = universe.loop.event() - before;
+  const std::uint64_t most =
+      events_of_an_idle_host * hosts * static_cast<std::uint64_t>(lasts / seconds(1));
+  if (events <= most) return;
+  experiment.report({.check = "liveness.busy_while_idle",
+                     .subject = "rest",
+                     .detail = fmt::format("{} events, {} are expected at most", events, most)});
+}
+
 }  // namespace
 
 Verdict log_cluster(const Config& config) {
   // These outlive the fibers that know them.
   std::optional<Experiment> experiment(std::in_place, config);
   Universe& universe = experiment->universe();
-  LogHistory history([&](Finding finding) { experiment->report(std::move(finding)); },
-                     [&universe](NodeId node, std::string_view bytes) {
-                       return durably_on(universe, node, bytes);
-                     });
+  OnDisks disks(universe);
+  LogHistory history(
+      [&](Finding finding) { experiment->report(std::move(finding)); },
+      [&disks](NodeId node, std::string_view bytes) { return disks.durably_on(node, bytes); });
   LogRegisters registers{.history = history};
   LogArena arena{.history = history, .registers = registers};
   const std::uint64_t count = std::clamp<std::uint64_t>(
@@ -149,6 +201,7 @@ Verdict log_cluster(const Config& config) {
       20);
   const Duration chaos = experiment->setting_ms("time.chaos_ms", chaos_usual);
   const Duration heal = experiment->setting_ms("time.heal_ms", heal_usual);
+  const Duration idle = experiment->setting_ms("time.idle_ms", Duration(0));
   draw_arena(*experiment, arena, count);
 
   std::vector<std::string> names;
@@ -180,7 +233,9 @@ Verdict log_cluster(const Config& config) {
       arena.probes.clear();
       arena.read_up_to.clear();
       for (Host* host : hosts) host->restart();
-      experiment->heal(heal, [&] { return all_arrived(arena, hosts); });
+      if (experiment->heal(heal, [&] { return all_arrived(arena, hosts); })) {
+        rest(*experiment, arena, count, idle);
+      }
     }
   }
   const Verdict verdict = experiment->verdict();

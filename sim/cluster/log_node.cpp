@@ -179,6 +179,10 @@ class LogNode final : public Guest, private wal::Listener {
     bool scrubbed = false;
     while (!log.ended() && may_write()) {
       if (!arena_.calm && world_.fibers.now() >= until) return;
+      if (arena_.resting) {
+        if (!pause(seconds(1))) return;
+        continue;
+      }
       write_some(log, writing);
       if (!scrubbed && somebody_lost_data() && chance("writer.scrubs", arena_.calm ? 1 : 0.1)) {
         scrubbed = scrub(log);
@@ -196,7 +200,8 @@ class LogNode final : public Guest, private wal::Listener {
       const std::uint64_t token = arena_.next_token++;
       std::string bytes = fmt::format("[{} of {}.{} for {}]", token, host_.name(), incarnation_,
                                       log.partition().raw());
-      const std::uint64_t size_most = chance("writer.large", 0.02) ? 6000 : 300;
+      const std::uint64_t size_most =
+          chance("writer.large", 0.02) ? arena_.large_record_bytes : 300;
       bytes.append(world_.random.below("writer.size", size_most), 'x');
       const auto at = writing.append(std::move(bytes));
       if (!at) {

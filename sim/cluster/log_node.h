@@ -29,9 +29,11 @@ struct LogArena {
   Duration term_most = std::chrono::seconds(8);   // of a writer, during chaos
   Duration rest_most = std::chrono::seconds(12);  // of who does not write
   double trims = 0.02;                            // after a record
+  std::uint32_t large_record_bytes = 6000;        // at most, of one in fifty
   Duration reader_patience = std::chrono::seconds(2);
 
-  bool calm = false;  // only `heir` writes from now on
+  bool calm = false;     // only `heir` writes from now on
+  bool resting = false;  // and nobody appends any more
   NodeId heir = {};
   std::map<PartitionId, Lsn> probes = {};  // the heir's last records, acknowledged
   std::map<std::pair<NodeId, PartitionId>, Lsn> read_up_to = {};  // by readers that live
