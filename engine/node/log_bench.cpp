@@ -18,6 +18,7 @@ namespace perdure::node {
 namespace {
 
 constexpr std::uint64_t stream_id = 1;
+constexpr std::uint32_t segment_bytes = 16 << 20;  // soon recycled, as those of an old stream are
 constexpr Duration trim_every = std::chrono::milliseconds(200);
 constexpr Duration look_again = std::chrono::milliseconds(1);  // at a log that was full
 constexpr Duration patience = std::chrono::seconds(10);
@@ -213,7 +214,8 @@ LogBench::~LogBench() = default;
 
 Result<void> LogBench::open() {
   Rooms& r = *rooms_;
-  TRY(wal, wal::Wal::open(r.world.disk, r.world.fibers, r.world.trace, {.stream_id = stream_id}));
+  TRY(wal, wal::Wal::open(r.world.disk, r.world.fibers, r.world.trace,
+                          {.stream_id = stream_id, .segment_bytes = segment_bytes}));
   r.wal = std::move(wal);
   r.store = std::make_unique<log::LogletStore>(*r.wal, r.world.fibers, r.world.trace);
   r.server = std::make_unique<log::Server>(

@@ -178,12 +178,12 @@ class Cluster {
       speed = first().bench().run({.logs = static_cast<std::uint32_t>(logs),
                                    .in_flight = static_cast<std::uint32_t>(in_flight),
                                    .record_bytes = static_cast<std::uint32_t>(told_.record_bytes),
-                                   .warm_up = lasts / 5,
+                                   .warm_up = lasts / 2,
                                    .lasts = lasts});
     });
     if (!speed) return std::unexpected(speed.error());
     const double seconds = std::chrono::duration<double>(speed->took).count();
-    const double syncs = static_cast<double>(first().syncs() - syncs_before) / (seconds * 1.2);
+    const double syncs = static_cast<double>(first().syncs() - syncs_before) / (seconds * 1.5);
     const auto alone = static_cast<double>(us(sync_ + trip_));
     return Json{
         {"nodes", nodes_.size()},
