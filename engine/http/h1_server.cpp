@@ -308,7 +308,9 @@ void H1Server::settled() { check_over(); }
 
 void H1Server::stop() {
   stopping_ = true;
-  if (!serving_ && phase_ == Phase::head) close();
+  if (serving_ || phase_ != Phase::head) return;
+  if (context_.fibers.now() >= idle_since_ + answer_taken) link_->linger_at_most(linger_for_idle);
+  close();
 }
 
 Instant H1Server::next_deadline() const {

@@ -227,6 +227,12 @@ void H2Server::stream_ends(H2Stream& stream, const Error* why) {
 
 // --- time ---
 
+void H2Server::stop() {
+  const bool idle = streams() == 0 && context_.fibers.now() >= idle_since_ + answer_taken;
+  if (idle) link_->linger_at_most(linger_for_idle);
+  say_goodbye();
+}
+
 Instant H2Server::next_deadline() {
   if (head_begun() != io::never) return head_begun() + server_.limits.head;
   return (streams() == 0 ? idle_since_ : context_.fibers.now()) + server_.limits.idle;

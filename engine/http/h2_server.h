@@ -26,7 +26,7 @@ class H2Server final : public H2Connection, public ServerConnection {
 
   // ServerConnection
   void run(std::string_view first_bytes) override { H2Connection::run(first_bytes); }
-  void stop() override { say_goodbye(); }
+  void stop() override;
 
  private:
   friend class H2Exchange;

@@ -47,6 +47,7 @@ Link::Link(Context& context, io::Group& group, std::unique_ptr<io::Stream> strea
       group_(group),
       stream_(std::move(stream)),
       stall_(stall),
+      linger_(std::min(linger, stall)),
       peer_(stream_->peer()) {}
 
 Result<std::string_view> Link::read(Instant deadline) {
@@ -167,8 +168,7 @@ void Link::leave_off() {
 
 void Link::wait_for_the_other_side() {
   lingerer_ = context_.fibers.self();
-  if (!read_over_)
-    (void)context_.fibers.sleep_until(context_.fibers.now() + std::min(linger, stall_));
+  if (!read_over_) (void)context_.fibers.sleep_until(context_.fibers.now() + linger_);
   if (!read_over_) reset();
   lingering_ = false;
   source_->settled();

@@ -19,6 +19,7 @@
 // and is told by Source::settled() that it may look again.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -88,6 +89,8 @@ class Link {
   void dirty();
   // Says that we are done, once all has left that the source has now.
   void finish();
+  // Of no use to wait longer for the other side's end.
+  void linger_at_most(Duration span) { linger_ = std::min(linger_, span); }
   void reset();
   bool finished() const { return finished_; }  // our last byte has left
   bool broken() const { return broken_; }
@@ -111,6 +114,7 @@ class Link {
   io::Group& group_;
   const std::unique_ptr<io::Stream> stream_;
   const Duration stall_;
+  Duration linger_;
   const std::string peer_;
   Source* source_ = nullptr;
   std::unique_ptr<std::byte[]> buffer_;

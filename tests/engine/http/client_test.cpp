@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "tests/engine/http/frames.h"
 #include "tests/engine/http/harness.h"
 
 namespace perdure::http::test {
@@ -352,6 +353,21 @@ TEST_P(Client, ACallThatWasHeardToItsEndDoesNotHoldUpAServerThatStops) {
     house.server->stop(house.in(30s));
     EXPECT_LT(house.in(0s) - begun, 1s);
     EXPECT_EQ(call->read(house.in(5s)), "");
+  }));
+}
+
+// Most clients keep connections for later, and not all close them when they are told to.
+TEST_P(Client, AnIdleClientDoesNotHoldUpAServerThatStops) {
+  House house;
+  EXPECT_TRUE(house.run(echo(house), [&] {
+    RawClient idle(house);
+    idle.say(is_h2() ? hello() + get(1) : "GET / HTTP/1.1\r\nhost: h\r\n\r\n");
+    EXPECT_NE(idle.hear(3s), "");
+    const Instant begun = house.in(0s);
+    house.server->stop(house.in(30s));
+    EXPECT_LT(house.in(0s) - begun, 1s);
+    (void)idle.hear();
+    EXPECT_TRUE(idle.closed || idle.broken);
   }));
 }
 
