@@ -145,6 +145,8 @@ class Opening {
   // Side by side: the slowest decides.
   Result<void> seal_those_elsewhere(const std::vector<VersionedChain>& found) {
     std::optional<Error> failure;
+    std::size_t left = 0;
+    io::Event ended(fibers_);
     io::Group sealing(fibers_);
     for (std::size_t i = 0; i < found.size(); ++i) {
       const Chain& chain = found[i].chain;
@@ -153,7 +155,8 @@ class Opening {
         tails_[i] = chain.sealed_tail;
         continue;
       }
-      sealing.start("log.seal", [this, i, &chain, &failure] {
+      ++left;
+      sealing.start("log.seal", [this, i, &chain, &failure, &left, &ended] {
         const Loglet& last = chain.loglets.back();
         const auto end = seal_loglet(reach_to(last.id), trace_, last, deadline_);
         if (end) {
@@ -161,9 +164,14 @@ class Opening {
         } else {
           failure = end.error();
         }
+        --left;
+        ended.notify_all();
       });
     }
-    sealing.join();
+    Result<void> waited;
+    while (waited && left > 0) waited = ended.wait();
+    sealing.stop();  // who waits for nodes that are away may not be wanted any more
+    TRY_VOID(waited);
     if (failure) return std::unexpected(*failure);
     return {};
   }

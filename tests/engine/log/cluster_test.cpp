@@ -346,6 +346,31 @@ TEST(Cluster, ADrainedLogLeavesNothingUnknown) {
   }));
 }
 
+// A node that stops while the others are away does not wait for them.
+TEST(Cluster, WhoOpensALogMayBeCalledOff) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& old = *nodes.must_open(1);
+    ASSERT_TRUE(old.append("a"));
+    ASSERT_TRUE(old.wait_committed(Lsn(1), nodes.loop.in(seconds(5))));
+    old.stop();
+    nodes.isolate(3);
+    std::optional<Code> came_of_it;
+    io::Group opening(nodes.loop.fibers);
+    opening.start("open", [&] {
+      const auto opened = nodes.open(3);
+      came_of_it = opened ? Code::failed : opened.error().code;
+    });
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(milliseconds(100))));
+    EXPECT_FALSE(came_of_it);
+    const Instant called_off = nodes.loop.in(milliseconds(0));
+    opening.stop();
+    EXPECT_EQ(came_of_it, Code::cancelled);
+    EXPECT_LT(nodes.loop.in(milliseconds(0))-called_off, milliseconds(100));
+  }));
+}
+
 TEST(Cluster, GarbageStopsNobody) {
   LogNodes nodes(2);
   nodes.start();
