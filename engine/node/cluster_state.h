@@ -41,6 +41,7 @@ class ClusterState {
   std::uint64_t plan_version() const { return plan_.version(); }
   log::Replication replication() const { return config_.now().replication; }
   Usable& usable() { return usable_; }
+  bool is_usable(NodeId node) const { return usable_.is(node); }
   // Called in the turn in which any of them changed; may not park.
   void on_change(std::function<void()> changed) { changed_.push_back(std::move(changed)); }
   void changed();

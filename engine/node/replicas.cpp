@@ -81,18 +81,24 @@ Result<void> Replicas::wait_settled(Instant deadline) {
 }
 
 Result<void> Replicas::wait_until_none_leads(Instant deadline) {
-  const auto leads = [this] {
-    return std::ranges::any_of(replicas_, [](const auto& each) {
-      const processor::Partition* const partition = each.second->partition();
-      return partition != nullptr && partition->leads();
-    });
+  const auto may_go = [this](const auto& each) {
+    const processor::Partition* const partition = each.second->partition();
+    return partition != nullptr && partition->leads() && has_heir(each.first);
   };
   constexpr Duration look_again = std::chrono::milliseconds(20);
-  while (leads()) {
+  while (std::ranges::any_of(replicas_, may_go)) {
     if (needs_.world.clock.steady() >= deadline) return fail(Code::timed_out, "still leads");
     TRY_VOID(needs_.world.fibers.sleep_until(needs_.world.clock.steady() + look_again));
   }
   return {};
+}
+
+bool Replicas::has_heir(PartitionId partition) const {
+  const control::PlanLine* const line = needs_.state.line_of(partition);
+  return line != nullptr && !line->frozen &&
+         std::ranges::any_of(line->replicas, [this](NodeId node) {
+           return node != needs_.layout.node && needs_.state.is_usable(node);
+         });
 }
 
 void Replicas::check_invariants() const {

@@ -51,7 +51,7 @@ class Replicas {
   // Parks until all that the plan gives this shard lead or follow; returns the first failure.
   // What failed is tried again all the same.
   Result<void> wait_settled(Instant deadline);
-  // Of this node's partitions none is led by it any more.  Parks.
+  // Of this node's partitions none is led by it any more that somebody else could lead.  Parks.
   Result<void> wait_until_none_leads(Instant deadline);
 
   const std::map<PartitionId, std::shared_ptr<Replica>>& all() const { return replicas_; }
@@ -61,6 +61,7 @@ class Replicas {
   void run();
   void make_ours();
   bool is_ours(const control::PlanLine& line) const;
+  bool has_heir(PartitionId partition) const;
 
   const ReplicaNeeds needs_;
   // Shared with who parks in one while the plan takes it away.
