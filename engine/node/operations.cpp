@@ -3,10 +3,12 @@
 #include <charconv>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "engine/io/clock.h"
 #include "engine/io/trace.h"
 #include "engine/node/joining.h"
+#include "engine/node/metadata_chains.h"
 #include "engine/node/metadata_update.h"
 #include "engine/node/plan_view.h"
 #include "engine/node/reconfigure.h"
@@ -170,6 +172,17 @@ Result<std::string> Operations::change_replication(std::string_view text) {
   return plan_text(world_, *store);
 }
 
+Result<void> Operations::see_drained(control::Metadata& store, NodeId node, Instant deadline) {
+  TRY(found, store.get(control::plan_key, deadline));
+  TRY(plan, wire::decode<control::Plan>(found.value));
+  std::vector<PartitionId> all;
+  for (const control::PlanLine& line : plan.lines) all.push_back(line.partition);
+  TRY(versioned, MetadataChains(world_, store).read(all));
+  std::vector<log::Chain> chains;
+  for (log::VersionedChain& each : versioned) chains.push_back(std::move(each.chain));
+  return check_drained(node, plan, chains);
+}
+
 Result<std::string> Operations::change_node(std::uint64_t id, std::string_view state_text) {
   TRY(store, metadata());
   std::optional<control::NodeState> state;
@@ -182,12 +195,14 @@ Result<std::string> Operations::change_node(std::uint64_t id, std::string_view s
     return fail(Code::invalid, "a node becomes active, draining, gone or lost, not '" +
                                    std::string(state_text) + "'");
   }
-  TRY(nodes, update<control::Nodes>(world_, *store, control::nodes_key,
-                                    world_.clock.steady() + patience, [&](control::Nodes before) {
-                                      return lost ? control::without(std::move(before), NodeId(id))
-                                                  : control::with_state(std::move(before),
-                                                                        NodeId(id), *state);
-                                    }));
+  const Instant deadline = world_.clock.steady() + patience;
+  const auto change = [&](control::Nodes before) -> Result<control::Nodes> {
+    if (lost) return control::without(std::move(before), NodeId(id));
+    TRY(after, control::with_state(std::move(before), NodeId(id), *state));
+    if (*state == control::NodeState::gone) TRY_VOID(see_drained(*store, NodeId(id), deadline));
+    return after;
+  };
+  TRY(nodes, update<control::Nodes>(world_, *store, control::nodes_key, deadline, change));
   const control::NodeState now = nodes.find(NodeId(id))->state;
   world_.trace.event(io::Level::warn, "node.state.changed",
                      {{"node", id}, {"state", control::name_of(now)}});

@@ -10,7 +10,8 @@
 //     GET  /cluster/logs             JSON: the loglets of each log (plan_view.h)
 //     POST /cluster/join             a process with an empty disk (joining.h)
 //     POST /cluster/provision        a node that waits for it makes its cluster
-//     POST /cluster/nodes/ID/STATE   active, draining or gone (nodes.h); lost: gone at once
+//     POST /cluster/nodes/ID/STATE   active, draining or gone (nodes.h), the last of a node that
+//                                    has nothing any more; lost: gone at once
 //     POST /cluster/partitions/ID/…  who leads it, and whether that may change (reconfigure.h)
 //     POST /cluster/replication      body: as --replication
 //     GET  /cluster/metadata/KEY     an object of the metadata store, and in the header
@@ -63,6 +64,7 @@ class Operations {
   void serve_change(io::Exchange&, const std::string& path);
   Result<std::string> change(const std::string& path, std::string_view body);
   Result<std::string> change_node(std::uint64_t id, std::string_view state);
+  Result<void> see_drained(control::Metadata&, NodeId, Instant deadline);
   Result<std::string> change_partition(std::uint64_t id, std::string_view words);
   Result<std::string> change_replication(std::string_view text);
   Result<control::Metadata*> metadata() const;

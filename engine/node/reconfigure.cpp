@@ -76,4 +76,23 @@ Result<ClusterConfig> with_replication(ClusterConfig config, std::string_view te
   return config;
 }
 
+Result<void> check_drained(NodeId node, const control::Plan& plan,
+                           const std::vector<log::Chain>& chains) {
+  const std::string name = "node " + std::to_string(node.raw());
+  for (const control::PlanLine& line : plan.lines) {
+    if (std::ranges::find(line.replicas, node) == line.replicas.end()) continue;
+    return fail(Code::conflict,
+                name + " still has a replica of partition " + std::to_string(line.partition.raw()));
+  }
+  for (const log::Chain& chain : chains) {
+    if (chain.loglets.empty() || chain.sealed_tail != Lsn(0)) continue;
+    const log::Loglet& open = chain.loglets.back();
+    if (std::ranges::find(open.nodeset, node, &log::Member::node) == open.nodeset.end()) continue;
+    return fail(Code::conflict, "the log of partition " +
+                                    std::to_string(log::partition_of(open.id).raw()) +
+                                    " is still written to " + name);
+  }
+  return {};
+}
+
 }  // namespace perdure::node

@@ -13,9 +13,11 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "engine/control/nodes.h"
 #include "engine/control/plan.h"
+#include "engine/log/chain.h"
 #include "engine/node/layout.h"
 
 namespace perdure::node {
@@ -25,5 +27,9 @@ namespace perdure::node {
 Result<control::Plan> replanned(control::Plan, PartitionId, std::string_view words);
 // Errors: invalid; conflict (the nodes that are active are too few).
 Result<ClusterConfig> with_replication(ClusterConfig, std::string_view text, const control::Nodes&);
+
+// Whether a drained node has nothing left to do: no replica, and no log is written to it.  What
+// it has of logs that are sealed, others are given copies of.  Error: conflict, with what it has.
+Result<void> check_drained(NodeId, const control::Plan&, const std::vector<log::Chain>&);
 
 }  // namespace perdure::node

@@ -85,5 +85,23 @@ TEST(Reconfigure, ReplicationWithinTheNodesThatAreActive) {
   EXPECT_EQ(with_replication({}, "two", three).error().code, Code::invalid);
 }
 
+TEST(Reconfigure, ANodeIsDrainedWhenNothingIsWrittenToIt) {
+  log::Chain chain;
+  chain.loglets.push_back({.id = log::loglet_id(PartitionId(0), 1),
+                           .base = Lsn(1),
+                           .nodeset = {{.node = NodeId(1)}, {.node = NodeId(4)}}});
+  const auto code = [&](NodeId node) {
+    const auto drained = check_drained(node, plan(), {chain});
+    return drained ? std::optional<Code>() : drained.error().code;
+  };
+  EXPECT_EQ(code(NodeId(2)), Code::conflict);  // a replica
+  EXPECT_EQ(code(NodeId(4)), Code::conflict);  // the open loglet
+  EXPECT_EQ(code(NodeId(5)), std::nullopt);
+  chain.loglets.push_back({.id = log::loglet_id(PartitionId(0), 2),
+                           .base = Lsn(9),
+                           .nodeset = {{.node = NodeId(1)}, {.node = NodeId(2)}}});
+  EXPECT_EQ(code(NodeId(4)), std::nullopt);  // one that is sealed
+}
+
 }  // namespace
 }  // namespace perdure::node
