@@ -27,6 +27,7 @@ using Rooms = Shard::Rooms;
 
 constexpr Duration hello_pause = std::chrono::milliseconds(5);
 constexpr Duration act_patience = std::chrono::seconds(10);
+constexpr Duration lonely_pause = std::chrono::seconds(2);
 constexpr Duration act_pause = std::chrono::milliseconds(100);
 // A leader that dies is found out by its connections, sooner than by this (raft.h, lost()).
 constexpr Duration election_timeout = std::chrono::milliseconds(500);
@@ -238,6 +239,31 @@ void keep_whom_we_know(Rooms& r) {
   }
 }
 
+void stop_if_over(Rooms& r, const control::Nodes& nodes) {
+  const control::NodeEntry* const self = nodes.find(r.layout.node);
+  const bool over = self != nullptr && (self->life.raw() > r.layout.incarnation ||
+                                        self->state == control::NodeState::gone);
+  if (over) {
+    r.wal_watch.failed(
+        {Code::fenced, "another life of this node has begun, or it was removed from the cluster"});
+  }
+}
+
+// A member that was removed from the group hears no more of it, and not of its own removal.
+void ask_when_lonely(Rooms& r) {
+  while (true) {
+    if (r.state->is_alone()) {  // and nobody could have removed us
+      if (!r.state->wait_for_nodes(r.state->nodes_version() + 1)) return;
+      continue;
+    }
+    if (!r.world.fibers.sleep_until(r.world.clock.steady() + lonely_pause)) return;
+    if (!r.pulse->detector().is_lonely()) continue;
+    const auto found = r.metadata->get(control::nodes_key, r.world.clock.steady() + act_patience);
+    if (!found) continue;
+    if (const auto nodes = wire::decode<control::Nodes>(found->value)) stop_if_over(r, *nodes);
+  }
+}
+
 void watch_the_cluster(Rooms& r) {
   r.pulse = std::make_unique<Pulse>(r.world, r.rpc, control::NodeLife(r.layout.incarnation),
                                     Pulse::Options(), [&r] {
@@ -251,19 +277,14 @@ void watch_the_cluster(Rooms& r) {
   r.state->on_change([&r] {
     r.pulse->watch(r.state->nodes());
     if (r.controller) r.controller->look();
-    const control::NodeEntry* const self = r.state->nodes().find(r.layout.node);
-    const bool over = self != nullptr && (self->life.raw() > r.layout.incarnation ||
-                                          self->state == control::NodeState::gone);
-    if (over)
-      r.wal_watch.failed({Code::fenced,
-                          "another life of this node has begun, or it was "
-                          "removed from the cluster"});
+    stop_if_over(r, r.state->nodes());
   });
   if (r.controller) r.store_of_metadata->on_role([&r] { r.controller->look(); });
   r.pulse->watch(r.state->nodes());
   r.pulse->start();
   if (r.controller) r.controller->start();
   r.errands.start("node.address_book", [&r] { keep_whom_we_know(r); });
+  r.errands.start("node.lonely", [&r] { ask_when_lonely(r); });
 }
 
 }  // namespace
