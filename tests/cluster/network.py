@@ -144,6 +144,12 @@ class Network:
         return STRANGER
 
     async def _accept(self, target, target_port, reader, writer):
+        try:
+            await self._serve(target, target_port, reader, writer)
+        except asyncio.CancelledError:
+            pass  # close()
+
+    async def _serve(self, target, target_port, reader, writer):
         source = self._who_made(writer)
         near = (source, target, writer)
         self._links.add(near)
@@ -159,8 +165,6 @@ class Network:
             writer.close()
         except OSError:
             writer.transport.abort()  # nobody listens there
-        except asyncio.CancelledError:
-            pass  # close()
         finally:
             self._links -= {near, far}
 
