@@ -69,7 +69,8 @@ class Family {
 class Tables {
  public:
   virtual ~Tables() = default;
-  virtual Result<std::unique_ptr<Family>> open(std::string_view family) = 0;  // made if absent
+  // Made if absent; whether list() knows one that never held anything is left open.
+  virtual Result<std::unique_ptr<Family>> open(std::string_view family) = 0;
   virtual Result<void> drop(std::string_view family) = 0;  // fine when absent; none open
   // Makes the family from an exported folder; `conflict` when it exists.
   virtual Result<void> import_family(std::string_view family, std::string_view folder) = 0;

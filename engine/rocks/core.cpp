@@ -187,11 +187,14 @@ Result<void> Core::destroy(const Options& options, rocksdb::Env* env) {
 
 // --- families --------------------------------------------------------------------------
 
+Core::Handle Core::find_family(std::string_view name) {
+  const std::lock_guard guard(lock_);
+  const auto known = handles_.find(name);
+  return known == handles_.end() ? nullptr : known->second;
+}
+
 Result<Core::Handle> Core::open_family(std::string_view name) {
-  {
-    const std::lock_guard guard(lock_);
-    if (const auto known = handles_.find(name); known != handles_.end()) return known->second;
-  }
+  if (const Handle known = find_family(name)) return known;
   Handle handle = nullptr;
   const Status made = db_->CreateColumnFamily(*family_options_, std::string(name), &handle);
   if (!made.ok()) return std::unexpected(error_of(made, "make family"));

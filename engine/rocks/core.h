@@ -53,6 +53,7 @@ class Core {
   using Handle = rocksdb::ColumnFamilyHandle*;
   rocksdb::DB& db() { return *db_; }
 
+  Handle find_family(std::string_view name);  // null: there is none.  Does not block
   Result<Handle> open_family(std::string_view name);
   Result<void> drop_family(std::string_view name);
   std::vector<std::string> families();

@@ -2,6 +2,10 @@
 
 #include <rocksdb/db.h>
 
+#include <atomic>
+#include <string>
+#include <utility>
+
 #include "engine/base/check.h"
 #include "engine/rocks/core.h"
 
@@ -53,17 +57,28 @@ class RocksCursor : public io::Cursor {
   std::unique_ptr<rocksdb::Iterator> rows_;
 };
 
+class EmptyCursor : public io::Cursor {
+ public:
+  Result<std::vector<std::pair<std::string, std::string>>> next(std::size_t) override {
+    return std::vector<std::pair<std::string, std::string>>();
+  }
+};
+
+// One that is new is made by its first run or export, not by being opened: making a column
+// family costs several syncs, one after the other, and a server that starts opens them all.
 class RocksFamily : public io::Family {
  public:
-  RocksFamily(Offload& offload, Core& core, Core::Handle handle)
-      : offload_(offload), core_(core), handle_(handle) {}
+  RocksFamily(Offload& offload, Core& core, std::string name)
+      : offload_(offload), core_(core), name_(std::move(name)), handle_(core.find_family(name_)) {}
 
   io::Peek peek(std::string_view key, std::string& value) override {
+    const Core::Handle handle = handle_;
+    if (handle == nullptr) return io::Peek::absent;
     rocksdb::ReadOptions options;
     options.read_tier = rocksdb::kBlockCacheTier;
     // Not Get(): of a file that is not open it says ok, and gives an empty value.
     bool known = false;
-    if (!core_.db().KeyMayExist(options, handle_, slice_of(key), &value, &known)) {
+    if (!core_.db().KeyMayExist(options, handle, slice_of(key), &value, &known)) {
       return io::Peek::absent;
     }
     return known ? io::Peek::value : io::Peek::unknown;
@@ -84,21 +99,37 @@ class RocksFamily : public io::Family {
     });
   }
   Result<std::unique_ptr<io::Cursor>> scan(std::string_view from, std::string_view to) override {
+    if (handle_ == nullptr) return std::make_unique<EmptyCursor>();
     return away(offload_, [&]() -> Result<std::unique_ptr<io::Cursor>> {
       return std::make_unique<RocksCursor>(offload_, core_, handle_, from, to);
     });
   }
   Result<void> ingest(io::Run run) override {
-    return away(offload_, [&] { return core_.ingest(handle_, run); });
+    return away(offload_, [&]() -> Result<void> {
+      TRY(handle, made());
+      return core_.ingest(handle, run);
+    });
   }
   Result<void> export_to(std::string_view folder) override {
-    return away(offload_, [&] { return core_.export_family(handle_, folder); });
+    return away(offload_, [&]() -> Result<void> {
+      TRY(handle, made());
+      return core_.export_family(handle, folder);
+    });
   }
 
  private:
+  Result<Core::Handle> made() {
+    if (handle_ == nullptr) {
+      TRY(handle, core_.open_family(name_));
+      handle_ = handle;
+    }
+    return handle_.load();
+  }
   Result<Value> get_now(std::string_view key) {
+    const Core::Handle handle = handle_;
+    if (handle == nullptr) return std::nullopt;
     rocksdb::PinnableSlice pinned;
-    const Status status = core_.db().Get({}, handle_, slice_of(key), &pinned);
+    const Status status = core_.db().Get({}, handle, slice_of(key), &pinned);
     if (status.IsNotFound()) return std::nullopt;
     if (!status.ok()) return std::unexpected(error_of(status, "get"));
     return pinned.ToString();
@@ -106,7 +137,8 @@ class RocksFamily : public io::Family {
 
   Offload& offload_;
   Core& core_;
-  const Core::Handle handle_;
+  const std::string name_;
+  std::atomic<Core::Handle> handle_;  // null: it has never held anything
 };
 
 class RocksTables : public io::Tables {
@@ -114,10 +146,7 @@ class RocksTables : public io::Tables {
   RocksTables(Offload& offload, Core& core) : offload_(offload), core_(core) {}
 
   Result<std::unique_ptr<io::Family>> open(std::string_view family) override {
-    return away(offload_, [&]() -> Result<std::unique_ptr<io::Family>> {
-      TRY(handle, core_.open_family(family));
-      return std::make_unique<RocksFamily>(offload_, core_, handle);
-    });
+    return std::make_unique<RocksFamily>(offload_, core_, std::string(family));
   }
   Result<void> drop(std::string_view family) override {
     return away(offload_, [&] { return core_.drop_family(family); });
