@@ -215,13 +215,15 @@ def main():
     service, rounds = Service(), []
     for which in ["perdure"] + (["reference"] if told.reference else []):
         rounds += measure_server(told, which, service)
-    print(f"\n{'server':<10} {'how':<8} {'first answer, s':>24} {'normal, s':>12} {'failed':>8}")
+    print(f"\n{'server':<10} {'how':<8} {'first answer, s':>24} {'normal, s':>12} {'failed':>8}"
+          f"\n{'':19} {'least, median, most':>24} {'median':>12} {'all':>8}")
     for which in dict.fromkeys(each["server"] for each in rounds):
         for how in ("kill -9", "stop"):
             of = [each for each in rounds if each["server"] == which and each["how"] == how]
             first = sorted(each["first_answer"] for each in of)
+            normal = sorted(each["normal"] for each in of)
             print(f"{which:<10} {how:<8} {first[0]:8.2f} {first[len(first) // 2]:7.2f} {first[-1]:7.2f} "
-                  f"{max(each['normal'] for each in of):12.1f} {sum(each['failed'] for each in of):8d}")
+                  f"{normal[len(normal) // 2]:12.1f} {sum(each['failed'] for each in of):8d}")
     if told.json:
         with open(told.json, "w") as file:
             json.dump(rounds, file, indent=1)
