@@ -207,6 +207,8 @@ class Opening {
     proposed_[next.id] = next;
     if (chain.loglets.empty()) return begun(std::move(chain), std::move(next));
     const Loglet last = chain.loglets.back();
+    // An earlier proposal may have lost: what it took for empty was found not to be, and is named.
+    replaced_.erase(partition);
     if (last.base == tail) replaced_[partition] = last;
     TRY(ended, sealed(std::move(chain), last.id, tail));
     return extended(std::move(ended), last.id, std::move(next));

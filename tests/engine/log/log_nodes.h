@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/log/log.h"
@@ -31,6 +32,7 @@ class SharedChains final : public Chains {
     return found;
   }
   Result<std::vector<std::uint64_t>> swap(const std::vector<ChainChange>& changes) override {
+    if (swapping) std::exchange(swapping, nullptr)();
     for (const ChainChange& change : changes) {
       if (chains[change.partition].version != change.expected_version) {
         return fail(Code::conflict, "another version");
@@ -53,8 +55,9 @@ class SharedChains final : public Chains {
   }
 
   std::map<PartitionId, VersionedChain> chains;
-  bool deaf = false;              // nobody is told of changes
-  std::function<void()> swapped;  // after a change, before its maker knows
+  bool deaf = false;               // nobody is told of changes
+  std::function<void()> swapped;   // after a change, before its maker knows
+  std::function<void()> swapping;  // before the next is looked at, once; may park
 
  private:
   io::Event changed_;
