@@ -47,12 +47,19 @@ class WalWatch final : public wal::Listener {
     if (!why_) why_ = why;
     heard_.notify_all();
   }
+  // Parks until then.  Error: why; or cancelled.
   Error wait() {
-    while (!why_) {
-      if (const Result<void> waited = heard_.wait(); !waited) return waited.error();
-    }
-    return *why_;
+    const Result<void> waited = wait_unless([] { return false; });
+    return waited ? Error() : waited.error();
   }
+  // The same; or until `over()`, which look() makes it ask again: then ok.
+  template <class Over>
+  Result<void> wait_unless(Over over) {
+    while (!why_ && !over()) TRY_VOID(heard_.wait());
+    if (why_) return std::unexpected(*why_);
+    return {};
+  }
+  void look() { heard_.notify_all(); }
 
  private:
   std::optional<Error> why_;

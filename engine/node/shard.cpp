@@ -1,5 +1,7 @@
 #include "engine/node/shard.h"
 
+#include <optional>
+
 #include "engine/io/clock.h"
 #include "engine/io/disk.h"
 #include "engine/io/http.h"
@@ -52,27 +54,7 @@ Result<void> wait_for_our_partitions(Shard::Rooms& r) {
   return r.replicas->wait_settled(deadline);
 }
 
-}  // namespace
-
-// The wiring diagram: what needs nothing but the World.  The rest is made by open(),
-// which knows where everything is.
-Shard::Rooms::Rooms(const Options& told, const io::World& given)
-    : options(told),
-      world(given),
-      rpc(world),
-      wal_watch(world.fibers),
-      group_members(rpc),
-      partitions(world, rpc),
-      provisioned(world.fibers),
-      errands(world.fibers) {}
-
-Shard::Shard(const Options& options, const io::World& world)
-    : rooms_(std::make_unique<Rooms>(options, world)) {}
-
-Shard::~Shard() = default;
-
-Result<void> Shard::open() {
-  Rooms& r = *rooms_;
+Result<void> open_rooms(Shard::Rooms& r) {
   if (r.first()) TRY_VOID(open_node_port(r));
   TRY_VOID(open_storage(r));
   TRY_VOID(open_cluster(r));
@@ -118,6 +100,44 @@ Result<void> Shard::open() {
                                                  ingress_options(r.options));
   if (r.first()) open_administration(r);
   return {};
+}
+
+}  // namespace
+
+// The wiring diagram: what needs nothing but the World.  The rest is made by open(),
+// which knows where everything is.
+Shard::Rooms::Rooms(const Options& told, const io::World& given)
+    : options(told),
+      world(given),
+      rpc(world),
+      wal_watch(world.fibers),
+      group_members(rpc),
+      partitions(world, rpc),
+      provisioned(world.fibers),
+      errands(world.fibers) {}
+
+Shard::Shard(const Options& options, const io::World& world)
+    : rooms_(std::make_unique<Rooms>(options, world)) {}
+
+Shard::~Shard() = default;
+
+// A disk that fails while the shard waits for other nodes ends the wait: they may be waiting
+// for this one, which takes a new process.
+Result<void> Shard::open() {
+  Rooms& r = *rooms_;
+  std::optional<Result<void>> opened;
+  io::Group opening(r.world.fibers);
+  opening.start(
+      "node.open",
+      [&r, &opened] {
+        opened = open_rooms(r);
+        r.wal_watch.look();
+      },
+      io::Stack::large);
+  const Result<void> waited = r.wal_watch.wait_unless([&opened] { return opened.has_value(); });
+  opening.stop();
+  if (!waited) return waited;
+  return *opened;
 }
 
 Result<Addresses> Shard::listen(const std::string& ingress_address) {
