@@ -44,10 +44,10 @@ Nodes holders_of(const std::vector<TailAnswer>& answers, Offset last) {
 }  // namespace
 
 TailDecision find_tail(const std::vector<Member>& nodeset, Replication replication,
-                       const std::vector<TailAnswer>& answers) {
+                       const std::vector<TailAnswer>& answers, const Placement& lasting) {
   const Seen seen = look(nodeset, answers);
   const auto write_quorum = [&](const Nodes& nodes) {
-    return is_write_quorum(nodeset, replication, nodes);
+    return is_write_quorum(lasting.nodeset, lasting.replication, nodes);
   };
   const auto f_majority = [&](const Nodes& nodes) {
     return is_f_majority(nodeset, replication, nodes);

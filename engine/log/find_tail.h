@@ -63,8 +63,14 @@ struct Repair {
 using TailDecision = std::variant<AskMore, SealFirst, SealedAt, OpenAt, Repair>;
 
 // At most one answer of each node; answers of strangers are ignored.  The nodeset is an
-// effective one: without nodes that are disabled.
+// effective one: without nodes that are disabled.  Copies are wanted on a write quorum of
+// `lasting` (quorum.h): who is gone for good will never hold one.
 TailDecision find_tail(const std::vector<Member>& nodeset, Replication replication,
-                       const std::vector<TailAnswer>& answers);
+                       const std::vector<TailAnswer>& answers, const Placement& lasting);
+// Nobody is gone.
+inline TailDecision find_tail(const std::vector<Member>& nodeset, Replication replication,
+                              const std::vector<TailAnswer>& answers) {
+  return find_tail(nodeset, replication, answers, {nodeset, replication});
+}
 
 }  // namespace perdure::log

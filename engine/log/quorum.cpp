@@ -199,12 +199,14 @@ Certainty f_majority(const std::vector<Member>& nodeset, Replication replication
   return all_who_can ? Certainty::best_effort : Certainty::none;
 }
 
-Placement effective(const std::vector<Member>& nodeset, Replication replication,
-                    const States& states) {
+namespace {
+
+template <class Counts>
+Placement placement_of(const std::vector<Member>& nodeset, Replication replication, Counts counts) {
   Placement place;
   Reach reach;
   for (const Member& member : nodeset) {
-    if (state_of(states, member.node) == StorageState::disabled) continue;
+    if (!counts(member.node)) continue;
     place.nodeset.push_back(member);
     reach.add(member);
   }
@@ -214,6 +216,23 @@ Placement effective(const std::vector<Member>& nodeset, Replication replication,
       .zones = std::min(replication.zones, static_cast<std::uint32_t>(reach.zones.size())),
       .regions = std::min(replication.regions, static_cast<std::uint32_t>(reach.regions.size()))};
   return place;
+}
+
+}  // namespace
+
+Placement effective(const std::vector<Member>& nodeset, Replication replication,
+                    const States& states) {
+  return placement_of(nodeset, replication, [&](NodeId node) {
+    return state_of(states, node) != StorageState::disabled;
+  });
+}
+
+Placement lasting(const std::vector<Member>& nodeset, Replication replication,
+                  const States& states) {
+  return placement_of(nodeset, replication, [&](NodeId node) {
+    const StorageState state = state_of(states, node);
+    return state != StorageState::disabled && state != StorageState::gone;
+  });
 }
 
 // Front to back, leaving room for the zones and regions that are still wanted.

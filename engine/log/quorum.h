@@ -113,6 +113,13 @@ struct Placement {
 Placement effective(const std::vector<Member>& nodeset, Replication replication,
                     const States& states);
 
+// The same without those that are gone for good too: where copies can be kept today.  With
+// fewer nodes than copies were wanted, all that are left hold one.  A quorum of these meets
+// every f-majority of the whole nodeset that is without the gone ones: n - r + 1 of them, and
+// min(r, n - g), are more than n - g.
+Placement lasting(const std::vector<Member>& nodeset, Replication replication,
+                  const States& states);
+
 // The fewest of `usable`, from the front of the nodeset, that make a write quorum; empty
 // when they cannot.
 Nodes choose_copyset(const std::vector<Member>& nodeset, Replication replication,

@@ -60,7 +60,8 @@ Offset trimmed_by_any(const std::vector<Digest>& digests) {
 }  // namespace
 
 RepairDecision plan_repair(const std::vector<Member>& nodeset, Replication replication,
-                           const std::vector<Digest>& digests, RepairRange range) {
+                           const std::vector<Digest>& digests, RepairRange range,
+                           const Placement& lasting) {
   const std::vector<Digest> known = of_members(nodeset, digests);
   Nodes answered, believed, writable;
   for (const Digest& digest : known) {
@@ -69,11 +70,12 @@ RepairDecision plan_repair(const std::vector<Member>& nodeset, Replication repli
     if (digest.writable) writable.push_back(digest.node);
   }
   if (!is_f_majority(nodeset, replication, believed)) return MoreDigests();
-  if (!is_write_quorum(nodeset, replication, answered)) return MoreDigests();
-
-  const auto on_quorum = [&](const Stretch& s) {
-    return is_write_quorum(nodeset, replication, s.holders);
+  const auto holds = [&](const Nodes& nodes) {
+    return is_write_quorum(lasting.nodeset, lasting.replication, nodes);
   };
+  if (!holds(answered)) return MoreDigests();
+
+  const auto on_quorum = [&](const Stretch& s) { return holds(s.holders); };
   Offset first = std::max(range.first, trimmed_by_any(known).next());
   std::vector<Stretch> parts = stretches(known, first, range.last);
   if (range.aim == Aim::tail) {
@@ -87,13 +89,13 @@ RepairDecision plan_repair(const std::vector<Member>& nodeset, Replication repli
     if (on_quorum(part)) continue;
     if (part.holders.empty()) return Stuck{part.first};
     // Holders before others, so that as few as possible are written to.
-    std::vector<Member> by_use = nodeset;
+    std::vector<Member> by_use = lasting.nodeset;
     std::ranges::stable_partition(by_use, [&](const Member& member) {
       return std::ranges::find(part.holders, member.node) != part.holders.end();
     });
     Nodes usable = part.holders;
     usable.insert(usable.end(), writable.begin(), writable.end());
-    Nodes to = choose_copyset(by_use, replication, usable);
+    Nodes to = choose_copyset(by_use, lasting.replication, usable);
     if (to.empty()) return MoreDigests();
     std::erase_if(to, [&](NodeId node) {
       return std::ranges::find(part.holders, node) != part.holders.end();

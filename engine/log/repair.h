@@ -62,8 +62,15 @@ struct RepairRange {
   Aim aim = Aim::tail;
 };
 
-// At most one digest of each node; those of strangers are ignored.
+// At most one digest of each node; those of strangers are ignored.  Copies go to a write
+// quorum of `lasting` (quorum.h).
 RepairDecision plan_repair(const std::vector<Member>& nodeset, Replication replication,
-                           const std::vector<Digest>& digests, RepairRange range);
+                           const std::vector<Digest>& digests, RepairRange range,
+                           const Placement& lasting);
+// Nobody is gone.
+inline RepairDecision plan_repair(const std::vector<Member>& nodeset, Replication replication,
+                                  const std::vector<Digest>& digests, RepairRange range) {
+  return plan_repair(nodeset, replication, digests, range, {nodeset, replication});
+}
 
 }  // namespace perdure::log

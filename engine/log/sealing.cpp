@@ -105,6 +105,10 @@ class Journey {
     return effective(loglet_.nodeset, loglet_.replication, reach_.states());
   }
 
+  Placement lasting_placement() const {
+    return lasting(loglet_.nodeset, loglet_.replication, reach_.states());
+  }
+
   // Until the answers decide; AskMore only when time is up for these.
   Result<TailDecision> ask_tails(Survey<TailReply>::Ask ask) {
     const Placement place = placement();
@@ -128,7 +132,7 @@ class Journey {
       auto woken = survey.wait(until);
       if (!woken && woken.error().code == Code::cancelled) return std::unexpected(woken.error());
       const auto answers = as_answers(survey.answers(), reach_.states());
-      decision = find_tail(place.nodeset, place.replication, answers);
+      decision = find_tail(place.nodeset, place.replication, answers, lasting_placement());
       const bool open_question =
           std::holds_alternative<AskMore>(decision) || std::holds_alternative<SealFirst>(decision);
       if (!open_question || !woken) return decision;
@@ -176,7 +180,8 @@ class Journey {
       auto woken = survey.wait(until);
       if (!woken && woken.error().code == Code::cancelled) return std::unexpected(woken.error());
       const auto digests = as_digests(survey.answers(), reach_.states());
-      const RepairDecision decision = plan_repair(place.nodeset, place.replication, digests, range);
+      const RepairDecision decision =
+          plan_repair(place.nodeset, place.replication, digests, range, lasting_placement());
       const bool all_answered = digests.size() == place.nodeset.size();
       const auto* plan = std::get_if<RepairPlan>(&decision);
       // A scrub waits for all who can answer: a copy elsewhere is one less to make.

@@ -1,5 +1,6 @@
-// Asks find_tail() from text.  `nodes` begins anew: nodes n=3 copies=2.  Each `says` adds or
-// replaces one answer and prints the decision: says by=1 last=7 committed=5 sealed=1 wiped=0.
+// Asks find_tail() from text.  `nodes` begins anew: nodes n=3 copies=2, or with gone=3.  Each
+// `says` adds or replaces one answer and prints the decision: says by=1 last=7 committed=5 sealed=1
+// wiped=0.
 #include "engine/log/find_tail.h"
 
 #include <algorithm>
@@ -14,7 +15,8 @@ class Bench {
  public:
   std::string operator()(const tests::Command& c) {
     if (c.verb == "nodes") {
-      nodeset_.clear(), answers_.clear();
+      nodeset_.clear(), answers_.clear(), states_.clear();
+      if (number(c, "gone") != 0) states_[NodeId(number(c, "gone"))] = StorageState::gone;
       for (std::uint64_t n = 1; n <= number(c, "n"); ++n) nodeset_.push_back({NodeId(n), {}, {}});
       replication_.copies = static_cast<std::uint32_t>(number(c, "copies"));
     } else if (c.verb == "says") {
@@ -28,7 +30,9 @@ class Bench {
     } else {
       return "no such verb: " + c.verb + "\n";
     }
-    return show(find_tail(nodeset_, replication_, answers_)) + "\n";
+    return show(find_tail(nodeset_, replication_, answers_,
+                          lasting(nodeset_, replication_, states_))) +
+           "\n";
   }
 
  private:
@@ -52,6 +56,7 @@ class Bench {
   std::vector<Member> nodeset_;
   Replication replication_;
   std::vector<TailAnswer> answers_;
+  States states_;
 };
 
 }  // namespace

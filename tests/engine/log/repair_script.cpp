@@ -1,4 +1,4 @@
-// Asks plan_repair() from text.  `nodes n=3 copies=2` begins anew; `holds by=1 5..7 9` is a
+// Asks plan_repair() from text.  `nodes n=3 copies=2 gone=3` begins anew; `holds by=1 5..7 9` is a
 // digest (trim=4, wiped=1, full=1); `plan 5..9` prints what is to be copied, `scrub 1..9` the
 // same for every record of the range.
 #include "engine/log/repair.h"
@@ -30,7 +30,8 @@ class Bench {
     return show(plan_repair(nodeset_, replication_, digests_,
                             {.first = Offset(range.first),
                              .last = Offset(range.last),
-                             .aim = c.verb == "plan" ? Aim::tail : Aim::copies}));
+                             .aim = c.verb == "plan" ? Aim::tail : Aim::copies},
+                            lasting(nodeset_, replication_, states_)));
   }
 
  private:
@@ -39,7 +40,8 @@ class Bench {
     return found == c.fields.end() ? 0 : std::stoull(found->second);
   }
   std::string begin(const tests::Command& c) {
-    nodeset_.clear(), digests_.clear();
+    nodeset_.clear(), digests_.clear(), states_.clear();
+    if (number(c, "gone") != 0) states_[NodeId(number(c, "gone"))] = StorageState::gone;
     const auto zones = c.fields.find("zones");
     for (std::uint64_t n = 1; n <= number(c, "n"); ++n) {
       const bool has_zone = zones != c.fields.end();
@@ -89,6 +91,7 @@ class Bench {
   std::vector<Member> nodeset_;
   Replication replication_;
   std::vector<Digest> digests_;
+  States states_;
 };
 
 }  // namespace
