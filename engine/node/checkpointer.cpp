@@ -20,6 +20,7 @@ void Checkpointer::start() {
 void Checkpointer::add(Subject subject) {
   const PartitionId partition = subject.partition.owner().partition;
   subjects_.emplace(partition, std::move(subject));
+  looked_.notify_all();  // it may be dirty from its replay, and nothing may happen to it again
 }
 
 void Checkpointer::remove(PartitionId partition) {

@@ -2,7 +2,7 @@
 
 #include <rocksdb/db.h>
 
-#include <atomic>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -72,7 +72,7 @@ class RocksFamily : public io::Family {
       : offload_(offload), core_(core), name_(std::move(name)), handle_(core.find_family(name_)) {}
 
   io::Peek peek(std::string_view key, std::string& value) override {
-    const Core::Handle handle = handle_;
+    const Core::Handle handle = this->handle();
     if (handle == nullptr) return io::Peek::absent;
     rocksdb::ReadOptions options;
     options.read_tier = rocksdb::kBlockCacheTier;
@@ -99,9 +99,10 @@ class RocksFamily : public io::Family {
     });
   }
   Result<std::unique_ptr<io::Cursor>> scan(std::string_view from, std::string_view to) override {
-    if (handle_ == nullptr) return std::make_unique<EmptyCursor>();
+    const Core::Handle handle = this->handle();
+    if (handle == nullptr) return std::make_unique<EmptyCursor>();
     return away(offload_, [&]() -> Result<std::unique_ptr<io::Cursor>> {
-      return std::make_unique<RocksCursor>(offload_, core_, handle_, from, to);
+      return std::make_unique<RocksCursor>(offload_, core_, handle, from, to);
     });
   }
   Result<void> ingest(io::Run run) override {
@@ -118,15 +119,18 @@ class RocksFamily : public io::Family {
   }
 
  private:
+  Core::Handle handle() {
+    const std::lock_guard guard(lock_);
+    return handle_;
+  }
   Result<Core::Handle> made() {
-    if (handle_ == nullptr) {
-      TRY(handle, core_.open_family(name_));
-      handle_ = handle;
-    }
-    return handle_.load();
+    if (const Core::Handle known = handle()) return known;
+    TRY(handle, core_.open_family(name_));
+    const std::lock_guard guard(lock_);
+    return handle_ = handle;
   }
   Result<Value> get_now(std::string_view key) {
-    const Core::Handle handle = handle_;
+    const Core::Handle handle = this->handle();
     if (handle == nullptr) return std::nullopt;
     rocksdb::PinnableSlice pinned;
     const Status status = core_.db().Get({}, handle, slice_of(key), &pinned);
@@ -138,7 +142,8 @@ class RocksFamily : public io::Family {
   Offload& offload_;
   Core& core_;
   const std::string name_;
-  std::atomic<Core::Handle> handle_;  // null: it has never held anything
+  SpinLock lock_;                  // handle_: set elsewhere, while the loop peeks
+  Core::Handle handle_ = nullptr;  // null: it has never held anything
 };
 
 class RocksTables : public io::Tables {
