@@ -2,6 +2,7 @@
 #include <array>
 #include <vector>
 
+#include "sim/cluster/cluster.h"
 #include "sim/cluster/log_cluster.h"
 #include "sim/cluster/raft_cluster.h"
 #include "sim/cluster/single_node.h"
@@ -20,6 +21,10 @@ std::vector<Scenario>& all_scenarios() {
   static constexpr std::array built_in = {
       Scenario{"single_node", "One server keeps every promise through crashes and bad weather.",
                single_node},
+      Scenario{
+          "cluster",
+          "Several servers keep every promise, whoever crashes, is cut off, or loses its disk.",
+          cluster},
       Scenario{"raft_cluster",
                "The metadata group agrees on everything, whoever crashes, is cut off, or goes.",
                raft_cluster},

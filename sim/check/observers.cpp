@@ -112,14 +112,25 @@ void Epochs::attach(Recorder& recorder) {
   recorder.observe([this](const TraceEvent& event) {
     if (event.name != "processor.leader.announced") return;
     const std::uint64_t partition = event.number("partition"), epoch = event.number("epoch");
-    std::uint64_t& last = last_[partition];
+    const std::string host(event.host);
+    std::uint64_t& last = last_[{host, partition}];
     if (epoch <= last) {
       report_({.check = "epochs-grow",
                .subject = "partition",
-               .detail = fmt::format("partition {} was led in epoch {}, and is led in {}",
-                                     partition, last, epoch)});
+               .detail = fmt::format("partition {} was led by {} in epoch {}, and is led in {}",
+                                     partition, host, last, epoch)});
     }
     last = std::max(last, epoch);
+    const auto [before, first] = announced_.emplace(std::pair(partition, epoch), host);
+    if (!first) {
+      report_({.check = "epoch-unique",
+               .subject = "partition",
+               .detail = fmt::format("partition {} is led in epoch {} by {}, and was by {}",
+                                     partition, epoch, host, before->second)});
+    }
+    std::string& leader = leader_[partition];
+    if (!leader.empty() && leader != host) ++moves_;
+    leader = host;
   });
 }
 

@@ -10,7 +10,9 @@
 //                  before the one that had begun has answered
 //                  timer-early (TMR-1): what was asked for later does not begin before
 //   Epochs         epochs-grow (PP-1): of two leaderships of a partition, the one that is
-//                  announced later has the greater epoch, across all lives
+//                  announced later has the greater epoch, across all lives of a node.  Of
+//                  several nodes one may hear late that it led: each life on its own
+//                  epoch-unique: no epoch of a partition is announced twice
 //
 // What replicas of partitions do is looked at by replicas.h.
 #pragma once
@@ -82,10 +84,14 @@ class Epochs {
  public:
   explicit Epochs(History::Report report) : report_(std::move(report)) {}
   void attach(Recorder& recorder);
+  std::uint64_t moves() const { return moves_; }  // of a leader to another node
 
  private:
   const History::Report report_;
-  std::map<std::uint64_t, std::uint64_t> last_;  // by partition
+  std::map<std::pair<std::string, std::uint64_t>, std::uint64_t> last_;       // by node, partition
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::string> announced_;  // epochs: by whom
+  std::map<std::uint64_t, std::string> leader_;                               // by partition
+  std::uint64_t moves_ = 0;
 };
 
 }  // namespace perdure::sim

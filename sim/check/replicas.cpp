@@ -110,7 +110,7 @@ struct Replicas::Shadow {
 
 class Replicas::View final : public processor::Witness {
  public:
-  View(Replicas& all, Host& host) : all_(all), host_(host), durable_(host.disk()) {}
+  View(Replicas& all, Host& host) : all_(all), host_(host) {}
 
   void opened(const processor::Owner& owner, Lsn applied) override {
     if (host_.dying()) return;
@@ -150,7 +150,11 @@ class Replicas::View final : public processor::Witness {
                           lsn.raw(), host_.name(), first_difference(rows, shadow)));
   }
 
-  bool holds(const wire::Record& record) { return durable_.contains(record); }
+  bool holds(const wire::Record& record) {
+    if (!durable_ || wipes_ != host_.wipes()) durable_.emplace(host_.disk());
+    wipes_ = host_.wipes();
+    return durable_->contains(record);
+  }
 
  private:
   // False: there is nothing to compare with.
@@ -205,7 +209,8 @@ class Replicas::View final : public processor::Witness {
 
   Replicas& all_;
   Host& host_;
-  DurableRecords durable_;
+  std::optional<DurableRecords> durable_;  // of the disk since that many wipes
+  std::uint64_t wipes_ = 0;
   std::map<PartitionId, MirrorRows> rows_;
 };
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "engine/io/trace.h"
-#include "engine/node/shard.h"
+#include "engine/node/rooms.h"
 #include "sim/world/universe.h"
 
 namespace perdure::sim {
@@ -42,6 +42,12 @@ class NodeGuest final : public Guest {
     for (const auto& shard : shards_) shard->check_invariants();
   }
 
+  std::vector<const node::Shard::Rooms*> rooms() const {
+    std::vector<const node::Shard::Rooms*> rooms;
+    for (const auto& shard : shards_) rooms.push_back(&shard->rooms());
+    return rooms;
+  }
+
  private:
   Host& host_;
   std::vector<io::World> worlds_;
@@ -59,6 +65,20 @@ Factory node_guest(Host& host, const node::Options& options) {
 
 void check_inside(Host& host) {
   if (host.up()) static_cast<const NodeGuest*>(host.guest())->check_invariants();
+}
+
+std::vector<const node::Shard::Rooms*> rooms_on(Host& host) {
+  if (!host.up()) return {};
+  return static_cast<const NodeGuest*>(host.guest())->rooms();
+}
+
+std::vector<PartitionId> replicated_on(Host& host) {
+  std::vector<PartitionId> partitions;
+  for (const node::Shard::Rooms* const rooms : rooms_on(host)) {
+    if (!rooms->replicas) continue;
+    for (const auto& [id, replica] : rooms->replicas->all()) partitions.push_back(id);
+  }
+  return partitions;
 }
 
 }  // namespace perdure::sim

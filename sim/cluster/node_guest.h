@@ -5,7 +5,10 @@
 // can trust, the host is crashed and started anew, as whoever minds real processes does.
 #pragma once
 
+#include <vector>
+
 #include "engine/node/options.h"
+#include "engine/node/shard.h"
 #include "sim/world/host.h"
 
 namespace perdure::sim {
@@ -17,5 +20,11 @@ Factory node_guest(Host& host, const node::Options& options);
 // fails a CHECK where it contradicts itself.  Between events only; the host was started
 // with node_guest().
 void check_inside(Host& host);
+
+// What the server on this host is made of: for checkers, which look between events and do
+// not touch.  By shard; none when it is down.
+std::vector<const node::Shard::Rooms*> rooms_on(Host& host);
+// The partitions that it follows or leads now.
+std::vector<PartitionId> replicated_on(Host& host);
 
 }  // namespace perdure::sim

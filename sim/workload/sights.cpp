@@ -109,9 +109,8 @@ Result<Answered> Tour::Tourist::outcome_of(const std::string& invocation, bool m
   const std::string target = "/restate/invocation/" + invocation + "/attach";
   if (!may_be_paused) return get(target);
   while (true) {
-    auto answer =
-        ask(world_, {.authority = tour_.options_.ingress, .method = "GET", .target = target},
-            in(seconds(5)));
+    auto answer = ask(world_, {.authority = some_ingress(), .method = "GET", .target = target},
+                      in(seconds(5)));
     if (answer && !answer->is_for_now()) return answer;
     TRY_VOID(world_.fibers.sleep_until(in(milliseconds(100))));
     TRY(resumed, administer(invocation, "resume"));

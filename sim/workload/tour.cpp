@@ -9,8 +9,7 @@
 
 namespace perdure::sim {
 
-TourOptions tour_options(Experiment& experiment) {
-  TourOptions options;
+TourOptions tour_options(Experiment& experiment, TourOptions options) {
   const auto number = [&](const std::string& name, std::uint32_t otherwise) {
     return static_cast<std::uint32_t>(experiment.setting("tour." + name, otherwise));
   };
@@ -44,7 +43,9 @@ bool Tour::clocks_are_right() const {
 }
 
 bool Tour::clocks_jumped() const {
-  return experiment_.universe().host(options_.node).clocks().stepped();
+  return std::ranges::any_of(options_.nodes, [this](const std::string& node) {
+    return experiment_.universe().host(node).clocks().stepped();
+  });
 }
 
 void Tour::start() {

@@ -49,12 +49,11 @@ struct TourOptions {
   std::uint32_t keys = 2;                         // of objects that they share
   Duration gap = std::chrono::milliseconds(700);  // at most, between two
   Duration timeout = std::chrono::seconds(10);    // of one attempt
-  std::string node = "n1";                        // whose clock it is
-  std::string ingress = "n1:8080", admin = "n1:9070";
+  std::vector<std::string> nodes = {"n1"};        // one is drawn for each attempt
 };
 
 // As the plan of the run says, or else as by default.
-TourOptions tour_options(Experiment& experiment);
+TourOptions tour_options(Experiment& experiment, TourOptions otherwise = {});
 
 class Tour {
  public:

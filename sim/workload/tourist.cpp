@@ -96,8 +96,14 @@ std::string Tour::Tourist::shared_key(std::string_view prefix) {
   return fmt::format("{}{}", prefix, below("tour.key", tour_.options_.keys));
 }
 
-Result<Answered> Tour::Tourist::until_answered(const Asked& asked) {
+const std::string& Tour::Tourist::some_node() {
+  const auto& nodes = tour_.options_.nodes;
+  return nodes.size() == 1 ? nodes.front() : nodes[below("tour.node", nodes.size())];
+}
+
+Result<Answered> Tour::Tourist::until_answered(Asked asked, bool of_operator) {
   while (true) {
+    asked.authority = of_operator ? some_admin() : some_ingress();
     auto answer = ask(world_, asked, in(tour_.options_.timeout));
     if (answer && !answer->is_for_now()) return answer;
     ++retries_;
@@ -108,8 +114,7 @@ Result<Answered> Tour::Tourist::until_answered(const Asked& asked) {
 Asked Tour::Tourist::call_of(std::string target, std::string body, const std::string& key) const {
   io::Headers headers = {{"content-type", "text/plain"}, {"x-tour", token_}};
   if (!key.empty()) headers.push_back({"idempotency-key", key});
-  return {.authority = tour_.options_.ingress,
-          .method = "POST",
+  return {.method = "POST",
           .target = std::move(target),
           .headers = std::move(headers),
           .body = std::move(body)};
@@ -120,22 +125,21 @@ Result<Answered> Tour::Tourist::call(std::string target, std::string body, const
 }
 
 Result<Answered> Tour::Tourist::get(std::string target) {
-  return until_answered(
-      {.authority = tour_.options_.ingress, .method = "GET", .target = std::move(target)});
+  return until_answered({.method = "GET", .target = std::move(target)});
 }
 
 Result<Answered> Tour::Tourist::administer(const std::string& invocation, std::string_view verb) {
-  return until_answered({.authority = tour_.options_.admin,
-                         .method = "PATCH",
-                         .target = fmt::format("/invocations/{}/{}", invocation, verb)});
+  return until_answered(
+      {.method = "PATCH", .target = fmt::format("/invocations/{}/{}", invocation, verb)},
+      /*of_operator=*/true);
 }
 
 Result<Answered> Tour::Tourist::patch_state(std::string_view service, std::string body) {
-  return until_answered({.authority = tour_.options_.admin,
-                         .method = "POST",
+  return until_answered({.method = "POST",
                          .target = fmt::format("/services/{}/state", service),
                          .headers = {{"content-type", "application/json"}},
-                         .body = std::move(body)});
+                         .body = std::move(body)},
+                        /*of_operator=*/true);
 }
 
 Result<std::string> Tour::Tourist::get_count(const std::string& key) {

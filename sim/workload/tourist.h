@@ -37,8 +37,12 @@ class Tour::Tourist {
   bool pause(Duration at_most);
   std::string shared_key(std::string_view prefix);
 
+  // One port of one of the nodes.
+  std::string some_ingress() { return some_node() + ":8080"; }
+  std::string some_admin() { return some_node() + ":9070"; }
+  const std::string& some_node();
   // Until there is an answer that stands.
-  Result<Answered> until_answered(const Asked& asked);
+  Result<Answered> until_answered(Asked asked, bool of_operator = false);
   Asked call_of(std::string target, std::string body, const std::string& key) const;
   Result<Answered> call(std::string target, std::string body, const std::string& key);
   Result<Answered> get(std::string target);

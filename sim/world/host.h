@@ -86,6 +86,7 @@ class Host {
   Life life() const { return life_; }
   std::uint32_t incarnation() const { return life_.incarnation; }
   std::uint64_t crashes() const { return crashes_; }
+  std::uint64_t wipes() const { return wipes_; }
   Guest* guest();
   Shard& shard(std::uint32_t index);
 
