@@ -21,10 +21,6 @@ std::vector<Scenario>& all_scenarios() {
   static constexpr std::array built_in = {
       Scenario{"single_node", "One server keeps every promise through crashes and bad weather.",
                single_node},
-      Scenario{
-          "cluster",
-          "Several servers keep every promise, whoever crashes, is cut off, or loses its disk.",
-          cluster},
       Scenario{"raft_cluster",
                "The metadata group agrees on everything, whoever crashes, is cut off, or goes.",
                raft_cluster},
@@ -33,6 +29,10 @@ std::vector<Scenario>& all_scenarios() {
                log_cluster},
       Scenario{"handler_features", "C++ handlers keep every promise, whatever feature they use.",
                handler_features},
+      Scenario{
+          "cluster",
+          "Several servers keep every promise, whoever crashes, is cut off, or loses its disk.",
+          cluster},
       Scenario{"journal", "A tiny journal server keeps every value that it answered.",
                journal<Bug::none>},
       Scenario{"journal_answers_before_sync", "The same, but it answers first and syncs later.",
