@@ -1,6 +1,7 @@
 #include "engine/log/nodeset.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -63,14 +64,18 @@ Result<std::vector<Member>> choose_nodeset(const NodesetWish& wish,
   const std::uint32_t sensible = copies == 1 ? 1 : std::max(2 * copies - 1, copies + 1);
   const std::size_t wanted = std::max(wish.size, sensible);
 
+  // Each in an order of its own: one of each zone in turn must not come to nodes that are gone.
+  std::vector<Candidate> members, here_now;
+  std::ranges::copy_if(candidates, std::back_inserter(members),
+                       [](const Candidate& c) { return c.state == StorageState::read_write; });
+  std::ranges::copy_if(members, std::back_inserter(here_now), writable);
   std::vector<Member> chosen, away;
-  for (const Candidate& candidate : in_order(wish, candidates)) {
-    if (writable(candidate) && chosen.size() < wanted) {
-      chosen.push_back(candidate.member);
-    } else if (candidate.state == StorageState::read_write && !candidate.alive &&
-               chosen.size() + away.size() < wanted) {
-      away.push_back(candidate.member);
-    }
+  for (const Candidate& candidate : in_order(wish, std::move(here_now))) {
+    if (chosen.size() < wanted) chosen.push_back(candidate.member);
+  }
+  const std::vector<Candidate> in_all = in_order(wish, std::move(members));
+  for (std::size_t i = 0; i < std::min(wanted, in_all.size()); ++i) {
+    if (!in_all[i].alive) away.push_back(in_all[i].member);
   }
   if (auto fits = check_nodeset(chosen, wish.replication); !fits) {
     return fail(Code::retry_later, "too few nodes can be written to: " + fits.error().detail);
