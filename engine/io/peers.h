@@ -109,6 +109,9 @@ class Peers {
   // is returned stops.  Errors: conflict (port in use), invalid (address).
   virtual Result<std::unique_ptr<HttpServer>> listen(std::string_view address, HttpLimits,
                                                      Http::Serve serve) = 0;
+  // The other end of that: a request to another node's port, from shard 0.  As Http::call.
+  virtual Result<std::unique_ptr<HttpCall>> call(std::string_view address, Request,
+                                                 Instant deadline) = 0;
 
   static constexpr std::size_t frame_bytes_max = 64 << 20;
 };

@@ -4,6 +4,7 @@
 
 #include "engine/io/clock.h"
 #include "engine/io/http.h"
+#include "engine/io/peers.h"
 #include "engine/io/trace.h"
 #include "engine/node/metadata_update.h"
 
@@ -54,8 +55,7 @@ Result<JoinAnswer> ask(io::World& world, const Options& options, const std::stri
   if (options.proves) {
     request.headers.push_back(options.proves(request, question, world.clock.wall()));
   }
-  TRY(call,
-      world.http.call({.scheme = "http", .authority = address}, std::move(request), deadline));
+  TRY(call, world.peers.call(address, std::move(request), deadline));
   TRY_VOID(call->write(question, deadline));
   call->finish();
   TRY(response, call->response(deadline));

@@ -111,4 +111,11 @@ Result<std::unique_ptr<io::HttpServer>> ShardPeers::listen(std::string_view addr
   return http_->serve(address, limits, std::move(serve));
 }
 
+Result<std::unique_ptr<io::HttpCall>> ShardPeers::call(std::string_view address,
+                                                       io::Request request, Instant deadline) {
+  if (http_ == nullptr) return fail(Code::invalid, "shard 0 has the node's port");
+  return http_->call({.scheme = "http", .authority = std::string(address)}, std::move(request),
+                     deadline);
+}
+
 }  // namespace perdure::net

@@ -54,6 +54,8 @@ class ShardPeers : public io::Peers {
   void set_address(NodeId node, std::string address) override;
   Result<std::unique_ptr<io::HttpServer>> listen(std::string_view address, io::HttpLimits limits,
                                                  io::Http::Serve serve) override;
+  Result<std::unique_ptr<io::HttpCall>> call(std::string_view address, io::Request request,
+                                             Instant deadline) override;
 
   // --- for whoever makes the World ---
   // What HTTP of the node port is to be made of, and it.

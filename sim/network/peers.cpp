@@ -57,6 +57,12 @@ Result<std::unique_ptr<io::HttpServer>> SimPeers::listen(std::string_view addres
   return shard_.world().http.serve(address, limits, std::move(serve));
 }
 
+Result<std::unique_ptr<io::HttpCall>> SimPeers::call(std::string_view address, io::Request request,
+                                                     Instant deadline) {
+  return shard_.world().http.call({.scheme = "http", .authority = std::string(address)},
+                                  std::move(request), deadline);
+}
+
 void SimPeers::deliver(const io::Origin& from, std::string frame) {
   if (receive_) receive_(from, std::move(frame));
 }

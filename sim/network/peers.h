@@ -26,6 +26,8 @@ class SimPeers final : public io::Peers {
   // The port is for HTTP; peers come in without one.
   Result<std::unique_ptr<io::HttpServer>> listen(std::string_view address, io::HttpLimits limits,
                                                  io::Http::Serve serve) override;
+  Result<std::unique_ptr<io::HttpCall>> call(std::string_view address, io::Request request,
+                                             Instant deadline) override;
 
   // --- for the links ---
   // Unless it was told: the number of its host, in the life that it lives.
