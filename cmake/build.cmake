@@ -43,6 +43,7 @@ find_package(rapidcheck REQUIRED)
 find_package(Protobuf REQUIRED)
 set(LIB_xxhash "")  # header only
 set(LIB_crypto crypto)
+set(LIB_ssl ssl crypto)
 set(LIB_nghttp2 nghttp2)
 set(LIB_http_parser http_parser)
 set(LIB_rocksdb rocksdb)

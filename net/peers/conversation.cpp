@@ -6,7 +6,7 @@
 
 namespace perdure::net {
 
-Result<void> write_all(SocketStream& stream, std::string_view bytes, Instant deadline) {
+Result<void> write_all(MovableStream& stream, std::string_view bytes, Instant deadline) {
   while (!bytes.empty()) {
     TRY(count, stream.write(as_bytes(bytes), deadline));
     bytes.remove_prefix(count);
@@ -14,7 +14,7 @@ Result<void> write_all(SocketStream& stream, std::string_view bytes, Instant dea
   return {};
 }
 
-Result<std::string> expect(SocketStream& stream, FrameDecoder& decoder, FrameKind kind,
+Result<std::string> expect(MovableStream& stream, FrameDecoder& decoder, FrameKind kind,
                            Instant deadline) {
   std::optional<WireFrame> frame = decoder.next();
   while (!frame) {

@@ -53,16 +53,25 @@ void SocketStream::happened(std::uint32_t events) {
   if (events & (EPOLLOUT | ends)) output_.changed(loop_.scheduler);
 }
 
-std::unexpected<Error> SocketStream::broken(std::string_view doing) {
+std::unexpected<Error> SocketStream::broken(std::string_view doing) const {
   const int error = socket_.open() ? errno : ECONNRESET;
   return fail(Code::failed,
               std::string(doing) + " " + peer() + ": " + std::generic_category().message(error));
 }
 
-Result<std::size_t> SocketStream::read(std::span<std::byte> into, Instant deadline) {
+Result<void> SocketStream::wait_to_read(Instant deadline) {
+  while (!input_.maybe) TRY_VOID(input_.wait(loop_.scheduler, deadline));
+  return {};
+}
+
+Result<void> SocketStream::wait_to_write(Instant deadline) {
+  while (!output_.maybe) TRY_VOID(output_.wait(loop_.scheduler, deadline));
+  return {};
+}
+
+std::optional<Result<std::size_t>> SocketStream::try_read(std::span<std::byte> into) {
   CHECK(!into.empty());
-  while (true) {
-    while (!input_.maybe) TRY_VOID(input_.wait(loop_.scheduler, deadline));
+  while (input_.maybe) {
     if (!socket_.open()) return broken("reading from");
     const ::ssize_t count = ::recv(socket_.get(), into.data(), into.size(), 0);
     if (count >= 0) {
@@ -70,7 +79,6 @@ Result<std::size_t> SocketStream::read(std::span<std::byte> into, Instant deadli
       if (taken == 0) read_to_end_ = true;
       // Fewer than asked: the kernel's buffer is empty, and its next byte is an edge.
       if (taken < into.size() && !peer_hung_up_) input_.maybe = false;
-      input_.passed(loop_.scheduler);
       return taken;
     }
     if (errno == EAGAIN) {
@@ -79,19 +87,18 @@ Result<std::size_t> SocketStream::read(std::span<std::byte> into, Instant deadli
       return broken("reading from");
     }
   }
+  return std::nullopt;
 }
 
-Result<std::size_t> SocketStream::write(std::span<const std::byte> bytes, Instant deadline) {
+std::optional<Result<std::size_t>> SocketStream::try_write(std::span<const std::byte> bytes) {
   CHECK(!bytes.empty());
   CHECK(!finished_);
-  while (true) {
-    while (!output_.maybe) TRY_VOID(output_.wait(loop_.scheduler, deadline));
+  while (output_.maybe) {
     if (!socket_.open()) return broken("writing to");
     const ::ssize_t count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count >= 0) {
       const auto given = static_cast<std::size_t>(count);
       if (given < bytes.size()) output_.maybe = false;
-      output_.passed(loop_.scheduler);
       return given;
     }
     if (errno == EAGAIN) {
@@ -99,6 +106,27 @@ Result<std::size_t> SocketStream::write(std::span<const std::byte> bytes, Instan
     } else if (errno != EINTR) {
       return broken("writing to");
     }
+  }
+  return std::nullopt;
+}
+
+Result<std::size_t> SocketStream::read(std::span<std::byte> into, Instant deadline) {
+  while (true) {
+    TRY_VOID(wait_to_read(deadline));
+    std::optional<Result<std::size_t>> count = try_read(into);
+    if (!count) continue;
+    if (*count) read_at_once();
+    return *std::move(count);
+  }
+}
+
+Result<std::size_t> SocketStream::write(std::span<const std::byte> bytes, Instant deadline) {
+  while (true) {
+    TRY_VOID(wait_to_write(deadline));
+    std::optional<Result<std::size_t>> count = try_write(bytes);
+    if (!count) continue;
+    if (*count) wrote_at_once();
+    return *std::move(count);
   }
 }
 
@@ -108,7 +136,7 @@ Result<std::size_t> SocketStream::write_pieces(std::span<const iovec> pieces, In
   CHECK(size > 0);
   CHECK(!finished_);
   while (true) {
-    while (!output_.maybe) TRY_VOID(output_.wait(loop_.scheduler, deadline));
+    TRY_VOID(wait_to_write(deadline));
     if (!socket_.open()) return broken("writing to");
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(pieces.data());
@@ -130,7 +158,7 @@ Result<std::size_t> SocketStream::write_pieces(std::span<const iovec> pieces, In
 
 Result<std::string> SocketStream::peek(Instant deadline) {
   while (true) {
-    while (!input_.maybe) TRY_VOID(input_.wait(loop_.scheduler, deadline));
+    TRY_VOID(wait_to_read(deadline));
     if (!socket_.open()) return broken("reading from");
     char first = 0;
     const ::ssize_t count = ::recv(socket_.get(), &first, 1, MSG_PEEK);
@@ -142,6 +170,12 @@ Result<std::string> SocketStream::peek(Instant deadline) {
       return broken("reading from");
     }
   }
+}
+
+MovableStream::Anew SocketStream::move_out() {
+  return [socket = release(), peer = peer_](Loop& loop) mutable {
+    return std::make_unique<SocketStream>(loop, std::move(socket), peer);
+  };
 }
 
 Fd SocketStream::release() {
@@ -166,7 +200,7 @@ void SocketStream::reset() {
 
 Result<void> SocketStream::connected(Instant deadline) {
   output_.maybe = false;
-  while (!output_.maybe) TRY_VOID(output_.wait(loop_.scheduler, deadline));
+  TRY_VOID(wait_to_write(deadline));
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);

@@ -3,14 +3,13 @@
 // One connection.  See sockets.h.
 #pragma once
 
-#include <sys/uio.h>
-
+#include <optional>
 #include <span>
 #include <string>
 
-#include "engine/io/streams.h"
 #include "net/loop/loop.h"
 #include "net/sockets/address.h"
+#include "net/sockets/movable_stream.h"
 
 namespace perdure::net {
 
@@ -30,7 +29,7 @@ class Side {
   int in_a_row_ = 0;
 };
 
-class SocketStream : public io::Stream, private Watcher {
+class SocketStream final : public MovableStream, private Watcher {
  public:
   SocketStream(Loop& loop, Fd socket, const SocketAddress& peer);
   ~SocketStream() override;
@@ -41,12 +40,22 @@ class SocketStream : public io::Stream, private Watcher {
   void reset() override;
   std::string peer() const override { return peer_.text(); }
 
-  // As write(), of several pieces in one call.  At least one byte in them.
-  Result<std::size_t> write_pieces(std::span<const iovec> pieces, Instant deadline);
-  // The first byte that comes, which stays to be read; "" at the end.
-  Result<std::string> peek(Instant deadline);
-  // Gives the socket away, as it is: to another loop.  Nobody may wait in this stream,
-  // of which only the destructor may be called now.
+  Result<std::size_t> write_pieces(std::span<const iovec> pieces, Instant deadline) override;
+  Result<std::string> peek(Instant deadline) override;
+  Anew move_out() override;
+
+  // --- for what stands above it (net/tls) ---
+  // As read() and write(), but never parks: nullopt when nothing is there, or no room.
+  std::optional<Result<std::size_t>> try_read(std::span<std::byte> into);
+  std::optional<Result<std::size_t>> try_write(std::span<const std::byte> bytes);
+  // Parks until another try may go better.  Errors: timed_out, cancelled.
+  Result<void> wait_to_read(Instant deadline);
+  Result<void> wait_to_write(Instant deadline);
+  // A read or a write that did not park; yields now and then.
+  void read_at_once() { input_.passed(loop_.scheduler); }
+  void wrote_at_once() { output_.passed(loop_.scheduler); }
+
+  // Gives the socket away, as move_out() does.
   Fd release();
   const SocketAddress& peer_address() const { return peer_; }
 
@@ -56,7 +65,7 @@ class SocketStream : public io::Stream, private Watcher {
 
  private:
   void happened(std::uint32_t epoll_events) override;
-  std::unexpected<Error> broken(std::string_view doing);
+  std::unexpected<Error> broken(std::string_view doing) const;
 
   Loop& loop_;
   Fd socket_;
