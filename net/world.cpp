@@ -63,7 +63,8 @@ struct Process::Shard {
                .trace = trace,
                .mesh = process.mesh_,
                .self = {.node = process.options_.node, .shard = number},
-               .secret = process.options_.secret}) {}
+               .secret = process.options_.secret,
+               .credentials = process.options_.credentials}) {}
 
   const std::uint32_t index;
   Loop loop;

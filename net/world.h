@@ -46,6 +46,7 @@ struct ProcessOptions {
   std::string data_dir = "perdure-data";
   std::string bucket;  // "": data_dir/snapshots
   std::string secret;  // shared by the nodes of the cluster; "": none
+  std::shared_ptr<const Credentials> credentials = nullptr;  // of this node; none: no TLS
   Log::Options log;
   std::size_t blocking_threads = 4;  // of the "work" pool, at most
 };

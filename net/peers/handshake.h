@@ -13,7 +13,7 @@
 // side by reflection, nor used twice.  Without a secret the same is done with an empty
 // one, so that a node that has one and a node that has none refuse each other.
 //
-// Not here   privacy: frames are readable on the way.
+// Not here   privacy: frames are readable on the way, unless TLS is below (net/tls).
 #pragma once
 
 #include <cstdint>

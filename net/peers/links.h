@@ -36,15 +36,14 @@
 #include "net/loop/loop.h"
 #include "net/peers/framing.h"
 #include "net/peers/handshake.h"
-#include "net/sockets/sockets.h"
-#include "net/sockets/stream.h"
+#include "net/sockets/movable_stream.h"
+#include "net/tls/node_streams.h"
 
 namespace perdure::net {
 
 // A connection that came in, proved, on its way to the shard that it wants.
 struct Arrival {
-  Fd socket;
-  SocketAddress from;
+  MovableStream::Anew stream;
   Hello hello;
 };
 
@@ -52,7 +51,7 @@ class Links : public std::enable_shared_from_this<Links> {
  public:
   struct Parts {
     Loop& loop;
-    SocketStreams& streams;
+    NodeStreams streams;
     io::Random& random;
     io::Trace& trace;
     std::string secret;
@@ -71,7 +70,7 @@ class Links : public std::enable_shared_from_this<Links> {
   void break_connections();  // as the network may
 
   // In a fiber, of the shard that listens: the acceptor's side of a handshake.
-  void admit(std::unique_ptr<SocketStream> stream);
+  void admit(std::unique_ptr<MovableStream> stream);
   // On the loop: the shard that was wanted decides.
   void arrive(Arrival arrival);
 
@@ -81,9 +80,9 @@ class Links : public std::enable_shared_from_this<Links> {
     std::string body;
   };
   struct Connection {
-    Connection(io::Fibers& fibers, std::unique_ptr<SocketStream> socket)
+    Connection(io::Fibers& fibers, std::unique_ptr<MovableStream> socket)
         : stream(std::move(socket)), filled(fibers) {}
-    std::unique_ptr<SocketStream> stream;
+    std::unique_ptr<MovableStream> stream;
     FrameDecoder decoder{io::Peers::frame_bytes_max};
     io::Origin origin;
     std::deque<OutFrame> queue;
@@ -109,7 +108,7 @@ class Links : public std::enable_shared_from_this<Links> {
     std::string last_why;  // so that it is logged once
   };
   struct Dialed {
-    std::unique_ptr<SocketStream> stream;
+    std::unique_ptr<MovableStream> stream;
     FrameDecoder decoder;
     std::uint64_t incarnation;
   };
@@ -125,8 +124,8 @@ class Links : public std::enable_shared_from_this<Links> {
   Link* current(io::ShardAddress peer, std::uint64_t attempt);
   Result<Dialed> dial(io::ShardAddress peer);
   void attempt_failed(io::ShardAddress peer, Link& link, const Error& why);
-  Result<Hello> shake_hands(SocketStream& stream);
-  void refuse(std::unique_ptr<SocketStream> stream, Refusal refusal);
+  Result<Hello> shake_hands(MovableStream& stream);
+  void refuse(std::unique_ptr<MovableStream> stream, Refusal refusal);
   void fence_older(NodeId node, std::uint64_t incarnation);
 
   // --- up ---

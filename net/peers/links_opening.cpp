@@ -100,7 +100,7 @@ void Links::attempt_failed(io::ShardAddress peer, Link& link, const Error& why) 
 
 // --- being dialed --------------------------------------------------------------------------
 
-void Links::admit(std::unique_ptr<SocketStream> stream) {
+void Links::admit(std::unique_ptr<MovableStream> stream) {
   Result<Hello> hello = shake_hands(*stream);
   if (!hello) {
     const bool stranger = hello.error().code != Code::invalid;
@@ -112,12 +112,11 @@ void Links::admit(std::unique_ptr<SocketStream> stream) {
     return;
   }
   const std::uint32_t shard = hello->wanted_shard;
-  const SocketAddress from = stream->peer_address();
-  parts_.hand_over(shard, {.socket = stream->release(), .from = from, .hello = *hello});
+  parts_.hand_over(shard, {.stream = stream->move_out(), .hello = *hello});
 }
 
 // A dialer that has shown who it is and that it knows the secret.
-Result<Hello> Links::shake_hands(SocketStream& stream) {
+Result<Hello> Links::shake_hands(MovableStream& stream) {
   const Instant deadline = now() + host::handshake_patience;
   std::string first(magic.size(), '\0');
   for (std::size_t got = 0; got < first.size();) {
@@ -153,8 +152,7 @@ Result<Hello> Links::shake_hands(SocketStream& stream) {
 
 void Links::arrive(Arrival arrival) {
   if (closed_) return;
-  auto stream =
-      std::make_unique<SocketStream>(parts_.loop, std::move(arrival.socket), arrival.from);
+  std::unique_ptr<MovableStream> stream = arrival.stream(parts_.loop);
   const host::Introduction introduction = introduction_of(arrival.hello);
   const io::ShardAddress dialer = introduction.self;
   if (!identity_) return refuse(std::move(stream), {.why = "this shard is not open yet"});
@@ -193,7 +191,7 @@ void Links::fence_older(NodeId node, std::uint64_t incarnation) {
   for (const Held& connection : older) lost(connection, "a later incarnation of it is there");
 }
 
-void Links::refuse(std::unique_ptr<SocketStream> stream, Refusal refusal) {
+void Links::refuse(std::unique_ptr<MovableStream> stream, Refusal refusal) {
   start("peers.refuse",
         [self = shared_from_this(), refusal = std::move(refusal), stream = std::move(stream)] {
           const Instant deadline = self->now() + host::handshake_patience;

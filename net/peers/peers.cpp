@@ -12,7 +12,7 @@ ShardPeers::ShardPeers(Parts parts)
       mesh_(parts.mesh),
       links_(std::make_shared<Links>(Links::Parts{
           .loop = parts.loop,
-          .streams = parts.streams,
+          .streams = NodeStreams(parts.loop, parts.streams, parts.credentials),
           .random = parts.random,
           .trace = parts.trace,
           .secret = std::move(parts.secret),
@@ -32,9 +32,12 @@ ShardPeers::ShardPeers(Parts parts)
               [this](const io::Link& link) {
                 if (hear_) hear_(link);
               }})),
-      port_(parts.loop, parts.streams, [links = links_](std::unique_ptr<SocketStream> stream) {
-        links->admit(std::move(stream));
-      }) {}
+      port_({.loop = parts.loop,
+             .streams = NodeStreams(parts.loop, parts.streams, parts.credentials),
+             .trace = parts.trace,
+             .admit = [links = links_](std::unique_ptr<MovableStream> stream) {
+               links->admit(std::move(stream));
+             }}) {}
 
 ShardPeers::~ShardPeers() = default;
 

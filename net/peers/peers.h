@@ -40,7 +40,8 @@ class ShardPeers : public io::Peers {
     io::Trace& trace;
     const Mesh& mesh;
     io::ShardAddress self;
-    std::string secret;  // of the cluster; "" for none
+    std::string secret;                                        // of the cluster; "" for none
+    std::shared_ptr<const Credentials> credentials = nullptr;  // none: no TLS
   };
   explicit ShardPeers(Parts parts);
   ~ShardPeers() override;

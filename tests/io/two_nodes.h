@@ -24,6 +24,7 @@
 #include "sim/world/guests.h"
 #include "sim/world/universe.h"
 #include "tests/io/silent_trace.h"
+#include "tests/net/certificates.h"
 
 namespace perdure::io {
 
@@ -50,7 +51,9 @@ struct TwoNodesMaker {
 // Both nodes on one loop; what reaches them from outside is told apart as it should.
 class NetTwoNodes final : public TwoNodes {
  public:
-  NetTwoNodes() {
+  // With an authority over TLS.
+  explicit NetTwoNodes(std::unique_ptr<net::Authority> authority = nullptr)
+      : authority_(std::move(authority)) {
     for (Node& node : nodes_) node.start(*this);
   }
   ~NetTwoNodes() override { pool_.stop(); }
@@ -92,7 +95,8 @@ class NetTwoNodes final : public TwoNodes {
                                  .trace = home.trace_,
                                  .mesh = mesh,
                                  .self = {.node = NodeId(id), .shard = 0},
-                                 .secret = "between us"});
+                                 .secret = "between us",
+                                 .credentials = home.credentials_of(id)});
       mesh.shards.push_back(peers.get());
     }
     void listen(std::string address = "127.0.0.1:0") {
@@ -107,7 +111,12 @@ class NetTwoNodes final : public TwoNodes {
     std::vector<std::unique_ptr<net::ShardPeers>> former;
   };
   Node& at(int node) { return nodes_[node - 1]; }
+  std::shared_ptr<const net::Credentials> credentials_of(std::uint64_t node) {
+    if (!authority_) return nullptr;
+    return net::Credentials::load(authority_->issue("n" + std::to_string(node))).value();
+  }
 
+  const std::unique_ptr<net::Authority> authority_;
   net::Pool pool_{"work", 2};
   net::Loop loop_;
   net::Offload work_{loop_, pool_};
@@ -171,6 +180,10 @@ inline const std::vector<TwoNodesMaker>& all_two_nodes() {
   static const std::vector<TwoNodesMaker> makers = {
       {.name = "net",
        .make = [] -> std::unique_ptr<TwoNodes> { return std::make_unique<NetTwoNodes>(); }},
+      {.name = "net_tls",
+       .make = [] -> std::unique_ptr<TwoNodes> {
+         return std::make_unique<NetTwoNodes>(std::make_unique<net::Authority>("ours"));
+       }},
       {.name = "sim",
        .make = [] -> std::unique_ptr<TwoNodes> { return std::make_unique<SimTwoNodes>(); }},
   };

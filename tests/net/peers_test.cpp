@@ -11,7 +11,7 @@
 #include "net/peers/conversation.h"
 #include "net/random/random.h"
 #include "net/sockets/names.h"
-#include "tests/io/silent_trace.h"
+#include "tests/net/certificates.h"
 
 namespace perdure::net {
 namespace {
@@ -141,9 +141,25 @@ TEST(Handshake, WhoIsRefusedHearsWhy) {
 
 // --- the port ------------------------------------------------------------------------------
 
+// Why somebody was refused, as the log says it.
+class TraceOfRefusals final : public io::Trace {
+ public:
+  bool wants(io::Level) const override { return true; }
+  void event(io::Level, std::string_view name, std::initializer_list<io::Field> fields) override {
+    if (name != "peers.refused") return;
+    for (const io::Field& field : fields) {
+      if (field.name == "why") said.emplace_back(std::get<std::string_view>(field.value));
+    }
+  }
+  void count(std::string_view, std::uint64_t) override {}
+  std::vector<std::string> said;
+};
+
 // One node, its port open, and a test that knocks.
 class House {
  public:
+  explicit House(std::shared_ptr<const Credentials> credentials = nullptr)
+      : credentials_(std::move(credentials)) {}
   ~House() { pool_.stop(); }
   void run(std::move_only_function<void()> body) {
     mesh_.shards = {&peers_};
@@ -168,13 +184,16 @@ class House {
     EXPECT_TRUE(stream) << stream.error().detail;
     return std::move(*stream);
   }
+  Result<std::unique_ptr<MovableStream>> knock(std::shared_ptr<const Credentials> with) {
+    return NodeStreams(loop_, streams_, std::move(with)).open(listener->address(), soon());
+  }
   Instant soon() { return loop_.clock.steady() + 10s; }
   void pause(Duration span) {
     EXPECT_TRUE(loop_.scheduler.sleep_until(loop_.clock.steady() + span));
   }
 
   // What a well-behaved dialer says, up to and with its proof.
-  Result<FrameDecoder> introduce(SocketStream& stream, host::Introduction introduction) {
+  Result<FrameDecoder> introduce(MovableStream& stream, host::Introduction introduction) {
     const Hello hello = hello_of(introduction, {.high = 1, .low = 1});
     TRY_VOID(write_all(
         stream, std::string(magic) + whole_frame(FrameKind::hello, wire::encode(hello)), soon()));
@@ -186,16 +205,28 @@ class House {
     return decoder;
   }
 
+  // The rest, to the end; or why there is none.
+  std::string rest_of(io::Stream& stream) {
+    std::string text, buffer(4096, '\0');
+    while (true) {
+      const auto count = stream.read(std::as_writable_bytes(std::span(buffer)), soon());
+      if (!count) return text + "(" + count.error().detail + ")";
+      if (*count == 0) return text;
+      text.append(buffer, 0, *count);
+    }
+  }
+
   std::vector<std::string> frames;
   std::vector<io::Link> links;
   std::unique_ptr<io::Listener> listener;
+  TraceOfRefusals trace;
 
  private:
+  const std::shared_ptr<const Credentials> credentials_;
   Pool pool_{"work", 1};
   Loop loop_;
   Offload work_{loop_, pool_};
   KernelRandom random_;
-  io::SilentTrace trace_;
   Ports ports_;
   SystemNames names_{work_};
   SocketStreams streams_{loop_, names_, ports_};
@@ -203,10 +234,11 @@ class House {
   ShardPeers peers_{{.loop = loop_,
                      .streams = streams_,
                      .random = random_,
-                     .trace = trace_,
+                     .trace = trace,
                      .mesh = mesh_,
                      .self = {.node = NodeId(2), .shard = 0},
-                     .secret = "the secret"}};
+                     .secret = "the secret",
+                     .credentials = credentials_}};
 };
 
 TEST(NodePort, TellsPeersAndHttpApart) {
@@ -302,6 +334,87 @@ TEST(NodePort, AnIdleLinkThatAnswersStaysUp) {
       ASSERT_TRUE(write_all(*peer, whole_frame(FrameKind::pong, ""), house.soon()));
     }
     EXPECT_EQ(house.links.size(), 1U);
+  });
+}
+
+// --- the port with TLS ---------------------------------------------------------------------
+
+std::shared_ptr<const Credentials> loaded(const TlsFiles& files) {
+  return Credentials::load(files).value();
+}
+
+TEST(NodePortWithTls, TellsPeersAndHttpApart) {
+  Authority authority("ours");
+  House house(loaded(authority.issue("n2")));
+  house.run([&] {
+    const auto mine = loaded(authority.issue("n1"));
+    const auto http = house.knock(mine);
+    ASSERT_TRUE(http) << http.error().detail;
+    ASSERT_TRUE(write_all(**http, "GET / HTTP/1.1\r\n\r\n", house.soon()));
+    const auto served = house.listener->accept(house.soon());
+    ASSERT_TRUE(served);
+    std::string text(64, '\0');
+    const auto count = (*served)->read(std::as_writable_bytes(std::span(text)), house.soon());
+    EXPECT_EQ(text.substr(0, count.value_or(0)), "GET / HTTP/1.1\r\n\r\n");
+
+    const auto peer = house.knock(mine);
+    ASSERT_TRUE(peer) << peer.error().detail;
+    auto decoder = house.introduce(**peer, from_1);
+    ASSERT_TRUE(decoder) << decoder.error().detail;
+    EXPECT_TRUE(expect(**peer, *decoder, FrameKind::welcome, house.soon()));
+    const std::string large(3'000'000, 'x');
+    ASSERT_TRUE(write_all(**peer, whole_frame(FrameKind::data, "hello"), house.soon()));
+    ASSERT_TRUE(write_all(**peer, whole_frame(FrameKind::data, large), house.soon()));
+    while (house.frames.size() < 2) house.pause(1ms);
+    EXPECT_EQ(house.frames[0], "hello");
+    EXPECT_TRUE(house.frames[1] == large);
+    EXPECT_TRUE(house.trace.said.empty());
+  });
+}
+
+TEST(NodePortWithTls, WhoSpeaksWithoutItHearsWhy) {
+  Authority authority("ours");
+  House house(loaded(authority.issue("n2")));
+  house.run([&] {
+    const auto peer = house.knock();
+    const auto introduced = house.introduce(*peer, from_1);
+    ASSERT_FALSE(introduced);
+    EXPECT_EQ(introduced.error().detail, "this node speaks TLS only");
+    const auto http = house.knock();
+    ASSERT_TRUE(write_all(*http, "GET / HTTP/1.1\r\n\r\n", house.soon()));
+    const std::string answer = house.rest_of(*http);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+    EXPECT_TRUE(answer.ends_with("speaks TLS only\"}")) << answer;
+    EXPECT_EQ(house.trace.said,
+              std::vector<std::string>(2, "it does not speak TLS, and this node nothing else"));
+    EXPECT_TRUE(house.links.empty());
+  });
+}
+
+TEST(NodePortWithTls, WhoIsOfAnotherAuthorityIsRefused) {
+  Authority ours("ours"), theirs("theirs");
+  House house(loaded(ours.issue("n2")));
+  house.run([&] {
+    TlsFiles stranger = theirs.issue("n1");
+    stranger.ca = ours.ca_file();
+    const auto peer = house.knock(loaded(stranger));
+    ASSERT_TRUE(peer) << peer.error().detail;
+    const auto introduced = house.introduce(**peer, from_1);
+    ASSERT_FALSE(introduced);
+    EXPECT_TRUE(introduced.error().detail.ends_with("alert unknown ca"))
+        << introduced.error().detail;
+    while (house.trace.said.empty()) house.pause(1ms);
+    EXPECT_TRUE(house.trace.said[0].contains("its certificate: ")) << house.trace.said[0];
+  });
+}
+
+TEST(NodePort, TlsIsRefusedWhereThereIsNone) {
+  Authority authority("ours");
+  House house;
+  house.run([&] {
+    EXPECT_FALSE(house.knock(loaded(authority.issue("n1"))));
+    EXPECT_EQ(house.trace.said,
+              std::vector<std::string>{"it speaks TLS, and this node has no certificate"});
   });
 }
 

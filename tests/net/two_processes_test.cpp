@@ -11,6 +11,7 @@
 #include "engine/io/tables.h"
 #include "net/verbs/caller.h"
 #include "net/world.h"
+#include "tests/net/certificates.h"
 #include "tests/net/temporary_folder.h"
 
 namespace perdure::net {
@@ -39,11 +40,13 @@ const Factories with_http = {
 // One of the two; what its shards see is touched on their own loops only.
 class Node {
  public:
-  Node(std::uint64_t id, const std::string& folder) : id_(id) {
+  Node(std::uint64_t id, const std::string& folder, std::shared_ptr<const Credentials> credentials)
+      : id_(id) {
     auto made = Process::make({.shards = 2,
                                .node = NodeId(id),
                                .data_dir = folder,
                                .secret = "a secret of the two",
+                               .credentials = std::move(credentials),
                                .log = {.level = io::Level::error}},
                               with_http);
     EXPECT_TRUE(made) << made.error().detail;
@@ -78,9 +81,15 @@ class Node {
   std::map<io::ShardAddress, std::vector<std::string>> got[2];
 };
 
-TEST(TwoProcesses, EveryShardReachesEveryOther) {
+class TwoProcesses : public testing::TestWithParam<bool> {};  // with TLS
+
+TEST_P(TwoProcesses, EveryShardReachesEveryOther) {
   const TemporaryFolder one_folder, two_folder;
-  Node one(1, one_folder.path()), two(2, two_folder.path());
+  Authority authority("ours");
+  const auto credentials = [&](const std::string& who) {
+    return *Credentials::load(GetParam() ? authority.issue(who) : TlsFiles());
+  };
+  Node one(1, one_folder.path(), credentials("n1")), two(2, two_folder.path(), credentials("n2"));
   constexpr std::size_t frames = 2000;
   const auto know = [](Node& node, Node& other) {
     node.process->for_each_shard([&](std::uint32_t, io::World& world) {
@@ -119,11 +128,22 @@ TEST(TwoProcesses, EveryShardReachesEveryOther) {
     });
   }
   // And whoever speaks HTTP is served at the same port.
-  const auto answer =
-      call(one.server->address(), {.method = "GET", .target = "/"}, {}, std::chrono::seconds(10));
+  const auto answer = call(one.server->address(), {.method = "GET", .target = "/"}, {}, 10s,
+                           credentials("operator"));
   ASSERT_TRUE(answer) << answer.error().detail;
   EXPECT_EQ(answer->body, "node port");
+  two.process->on_shard(0, [&](io::World& world) {
+    auto asked = world.peers.call(one.server->address(), {.method = "GET", .target = "/"},
+                                  world.clock.steady() + 10s);
+    ASSERT_TRUE(asked) << asked.error().detail;
+    (*asked)->finish();
+    EXPECT_EQ((*asked)->response(world.clock.steady() + 10s)->status, 200);
+    EXPECT_EQ(*(*asked)->read(world.clock.steady() + 10s), "node port");
+  });
 }
+
+INSTANTIATE_TEST_SUITE_P(Tls, TwoProcesses, testing::Bool(),
+                         [](const auto& with) { return with.param ? "With" : "Without"; });
 
 }  // namespace
 }  // namespace perdure::net
