@@ -142,6 +142,9 @@ int serve(Settings settings) {
       return proof_of(secret, request, body, now);
     };
   }
+  Result<std::shared_ptr<const Credentials>> credentials = Credentials::load(settings.tls);
+  if (!credentials) return refuse(credentials.error(), 64);
+  settings.process.credentials = *std::move(credentials);
   settings.node.version = PERDURE_VERSION;
   Parts parts;
   Result<std::unique_ptr<Process>> process = Process::make(settings.process, parts.factories());

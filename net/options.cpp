@@ -271,6 +271,16 @@ std::vector<Option> cluster_options() {
             "File with the secret of the cluster, on its first line: other nodes, and operators "
             "who change something, must know it. Empty: none."},
            [](Settings& s) -> std::string& { return s.secret_file; }),
+      text({"tls-cert",
+            "PEM file with this node's certificate: with it, 'tls-key' and 'tls-ca' the node port "
+            "speaks TLS 1.3 only, with those who show a certificate of the same CA. Empty: no "
+            "TLS."},
+           [](Settings& s) -> std::string& { return s.tls.cert; }),
+      text({"tls-key", "PEM file with the private key of that certificate."},
+           [](Settings& s) -> std::string& { return s.tls.key; }),
+      text({"tls-ca",
+            "PEM file with the CA of the cluster: whoever has a certificate of it is let in."},
+           [](Settings& s) -> std::string& { return s.tls.ca; }),
       number<std::uint32_t>(
           {"partitions", "Partitions of a new cluster; one that exists keeps its number."}, 1, 1024,
           [](Settings& s) -> auto& { return s.node.partitions; }),

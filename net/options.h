@@ -22,6 +22,7 @@
 #include "engine/base/result.h"
 #include "engine/node/options.h"
 #include "engine/node/snapshot_verbs.h"
+#include "net/tls/credentials.h"
 #include "net/world.h"
 
 namespace perdure::net {
@@ -32,6 +33,7 @@ struct Settings {
   node::Options node;
   ProcessOptions process;
   std::string secret_file;  // of the cluster's secret; "": there is none
+  TlsFiles tls;
 };
 
 struct Option {

@@ -5,6 +5,7 @@
 #include "net/loop/offload.h"
 #include "net/sockets/names.h"
 #include "net/sockets/sockets.h"
+#include "net/tls/node_streams.h"
 #include "net/verbs/no_trace.h"
 
 namespace perdure::net {
@@ -31,7 +32,7 @@ Result<Answer> converse(io::Http& http, const std::string& address, io::Request 
 }  // namespace
 
 Result<Answer> call(const std::string& address, io::Request request, const std::string& body,
-                    Duration within) {
+                    Duration within, const std::shared_ptr<const Credentials>& credentials) {
   Pool pool("names", 1);
   Result<Answer> answer = fail(Code::failed, "nothing was asked");
   {
@@ -39,7 +40,8 @@ Result<Answer> call(const std::string& address, io::Request request, const std::
     Offload offload(loop, pool);
     SystemNames names(offload);
     Ports ports;
-    SocketStreams streams(loop, names, ports);
+    SocketStreams sockets(loop, names, ports);
+    NodeStreams streams(loop, sockets, credentials);
     NoTrace trace;
     http::HttpOverStreams http(streams, loop.scheduler, loop.clock, trace);
     loop.scheduler.spawn_root("call", [&] {

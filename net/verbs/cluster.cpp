@@ -15,8 +15,10 @@ namespace {
 using Json = nlohmann::json;
 
 int get(const ToldOfCluster& told) {
-  const auto answer = ask(
-      {.node = told.node, .request = {.method = "GET", .target = "/cluster/metadata/" + told.key}});
+  const auto answer =
+      ask({.node = told.node,
+           .tls = told.tls,
+           .request = {.method = "GET", .target = "/cluster/metadata/" + told.key}});
   if (!answer) return answer.error();
   const std::string* const version = io::find_header(answer->headers, "version");
   if (!told.file.empty()) {
@@ -43,6 +45,7 @@ int put(const ToldOfCluster& told) {
   io::Request request = {.method = "PUT", .target = "/cluster/metadata/" + told.key};
   request.headers.push_back({"expected-version", std::to_string(told.expected_version)});
   const auto answer = ask({.node = told.node,
+                           .tls = told.tls,
                            .request = std::move(request),
                            .body = value,
                            .secret_file = told.secret_file});
@@ -79,6 +82,7 @@ CLI::App* cluster_verb(CLI::App* noun, const char* name, const char* doc, const 
   CLI::App* const made = noun->add_subcommand(name, doc);
   made->add_option("--node", told->node, "Node port of any node. [127.0.0.1:5122]")
       ->type_name("HOST:PORT");
+  take_tls(made, told->tls);
   made->add_flag("--json", told->json, "Prints JSON.");
   return made;
 }

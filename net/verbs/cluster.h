@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "net/tls/credentials.h"
 #include "net/verbs/verbs.h"
 
 namespace CLI {
@@ -18,6 +19,7 @@ namespace perdure::net {
 // What the verbs of the noun are told; each takes what it needs.
 struct ToldOfCluster {
   std::string node = "127.0.0.1:5122";  // node port of any node
+  TlsFiles tls;
   bool json = false;
   bool watch = false;
   double every = 2;  // seconds between two looks

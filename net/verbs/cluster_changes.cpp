@@ -17,6 +17,7 @@ using Json = nlohmann::json;
 std::expected<Answer, int> post(const ToldOfCluster& told, std::string path,
                                 std::string body = {}) {
   return ask({.node = told.node,
+              .tls = told.tls,
               .request = {.method = "POST", .target = std::move(path)},
               .body = std::move(body),
               .secret_file = told.secret_file});
@@ -31,8 +32,9 @@ std::expected<std::string, int> number_of(const ToldOfCluster& told, const std::
   if (is_number(which)) return which;
   if (which.starts_with('N') && is_number(std::string_view(which).substr(1)))
     return which.substr(1);
-  const auto answer =
-      ask({.node = told.node, .request = {.method = "GET", .target = "/cluster/status"}});
+  const auto answer = ask({.node = told.node,
+                           .tls = told.tls,
+                           .request = {.method = "GET", .target = "/cluster/status"}});
   if (!answer) return std::unexpected(answer.error());
   const Result<Json> status = wire::json_from_text<Json>(answer->body);
   if (status && status->contains("nodes")) {

@@ -118,7 +118,8 @@ int show(const ToldOfCluster& told, const Look& look, const std::string& json) {
 }
 
 int look_once(const ToldOfCluster& told, const Look& look) {
-  const auto answer = ask({.node = told.node, .request = {.method = "GET", .target = look.path}});
+  const auto answer =
+      ask({.node = told.node, .tls = told.tls, .request = {.method = "GET", .target = look.path}});
   return answer ? show(told, look, answer->body) : answer.error();
 }
 

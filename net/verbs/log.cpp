@@ -28,6 +28,7 @@ constexpr Duration change_patience = std::chrono::seconds(45);  // nodes may hav
 
 struct Told {
   std::string node = "127.0.0.1:5122";
+  TlsFiles tls;
   std::string data_dir, secret_file;
   std::optional<std::uint64_t> partition;
   std::uint64_t from = 1, most = 100, to = 0;
@@ -83,6 +84,7 @@ struct Asked {
 int show_answer(const Told& told, Asked asked, std::string (*show)(const std::string&)) {
   const bool changes = asked.method == "POST";
   const auto answer = ask({.node = told.node,
+                           .tls = told.tls,
                            .request = {.method = asked.method, .target = asked.target},
                            .body = {},
                            .secret_file = changes ? told.secret_file : "",
@@ -254,6 +256,7 @@ struct Grammar {
     return made;
   }
   CLI::Option* node(CLI::App* verb) const {
+    take_tls(verb, told->tls);
     return verb->add_option("--node", told->node, "Node port of a server. [127.0.0.1:5122]")
         ->type_name("HOST:PORT");
   }

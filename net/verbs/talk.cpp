@@ -1,5 +1,6 @@
 #include "net/verbs/talk.h"
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -25,6 +26,13 @@ std::string reason(const Answer& answer) {
   return "HTTP status " + std::to_string(answer.status);
 }
 
+void take_tls(CLI::App* verb, TlsFiles& into) {
+  verb->add_option("--tls-cert", into.cert, "Certificate to show, where nodes speak TLS.")
+      ->type_name("FILE");
+  verb->add_option("--tls-key", into.key, "Its private key.")->type_name("FILE");
+  verb->add_option("--tls-ca", into.ca, "The CA of the cluster.")->type_name("FILE");
+}
+
 std::expected<Answer, int> ask(Question question) {
   if (!question.secret_file.empty()) {
     const Result<std::string> secret = read_secret(question.secret_file);
@@ -34,8 +42,13 @@ std::expected<Answer, int> ask(Question question) {
         proof_of(*secret, question.request, question.body,
                  WallTime(std::chrono::duration_cast<WallTime::duration>(now))));
   }
-  Result<Answer> answer =
-      call(question.node, std::move(question.request), question.body, question.within);
+  const Result<std::shared_ptr<const Credentials>> credentials = Credentials::load(question.tls);
+  if (!credentials) {
+    const bool unread = credentials.error().code == Code::failed;
+    return std::unexpected(complain(credentials.error().detail, unread ? file_trouble : 64));
+  }
+  Result<Answer> answer = call(question.node, std::move(question.request), question.body,
+                               question.within, *credentials);
   if (!answer) {
     return std::unexpected(
         complain("no answer from the node port " + question.node + ": " + answer.error().detail,

@@ -11,6 +11,10 @@
 #include "engine/io/http.h"
 #include "net/verbs/caller.h"
 
+namespace CLI {
+class App;
+}
+
 namespace perdure::net {
 
 // Exit codes, beside 0; see verbs.h.
@@ -21,11 +25,15 @@ std::string reason(const Answer& answer);         // what a server says that ref
 
 struct Question {
   std::string node;  // "host:port" of a node port
+  TlsFiles tls;
   io::Request request;
   std::string body;
   std::string secret_file;  // of who may change something; "": none
   Duration within = std::chrono::seconds(10);
 };
+// The options of a verb that asks a node port.
+void take_tls(CLI::App* verb, TlsFiles& into);
+
 // An answer of status 200.  Else it has complained already; the error is the exit code.
 std::expected<Answer, int> ask(Question question);
 

@@ -67,8 +67,17 @@ TEST(Options, ComeByFlag) {
                                    "--checkpoint-every",
                                    "90s",
                                    "--segment-bytes",
-                                   "8MiB"});
+                                   "8MiB",
+                                   "--tls-cert",
+                                   "c.pem",
+                                   "--tls-key",
+                                   "c.key",
+                                   "--tls-ca",
+                                   "ca.pem"});
   EXPECT_EQ(given.process.data_dir, "d");
+  EXPECT_EQ(given.tls.cert, "c.pem");
+  EXPECT_EQ(given.tls.key, "c.key");
+  EXPECT_EQ(given.tls.ca, "ca.pem");
   EXPECT_EQ(given.node.ingress_address, "[::1]:1");
   EXPECT_EQ(given.node.partitions, 4U);
   EXPECT_EQ(given.process.log.level, io::Level::warn);
