@@ -51,6 +51,9 @@ Result<std::shared_ptr<const Credentials>> Credentials::load(const TlsFiles& fil
   ::SSL_CTX_set_mode(raw, SSL_MODE_NO_AUTO_CHAIN);  // what is in the file, and no more
   ::SSL_CTX_set_read_ahead(raw, 1);                 // one recv for many small records
 
+  // A key under a passphrase is refused: there is nobody to ask.
+  ::SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return -1; });
+
   ::ERR_clear_error();
   if (::SSL_CTX_use_certificate_chain_file(raw, files.cert.c_str()) != 1) {
     return unfit("--tls-cert", files.cert);

@@ -29,7 +29,7 @@ struct RecordBio {
   static int read(BIO* bio, char* into, int size) {
     RecordSocket& records = of(bio);
     ::BIO_clear_retry_flags(bio);
-    if (size <= 0 || records.failure_) return -1;
+    if (size <= 0) return -1;
     if (records.read_to_end_) return 0;
     const std::span room(reinterpret_cast<std::byte*>(into), static_cast<std::size_t>(size));
     const std::optional<Result<std::size_t>> count = records.socket_->try_read(room);

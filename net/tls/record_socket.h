@@ -40,11 +40,12 @@ class RecordSocket : public std::enable_shared_from_this<RecordSocket> {
   Result<void> wait_to_read(Instant deadline) { return socket_->wait_to_read(deadline); }
   // Parks until nothing is unsent.  Errors: timed_out, cancelled, failed.
   Result<void> wait_for_room(Instant deadline);
-  bool has_room() const { return unsent_.empty(); }
+  bool has_room() const { return unsent_.empty() && !failure_; }
   SocketStream& socket() { return *socket_; }
   host::Scheduler& scheduler() { return loop_.scheduler; }
 
-  // What the socket said for good, which OpenSSL does not pass on.
+  // What the socket said for good, which OpenSSL does not pass on.  What had come before
+  // can be read nevertheless.
   const std::optional<Error>& failure() const { return failure_; }
 
   void end_output();  // once all has left

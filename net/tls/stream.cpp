@@ -46,7 +46,7 @@ Result<std::unique_ptr<TlsStream>> TlsStream::shake_hands(Loop& loop,
       std::make_shared<RecordSocket>(loop, std::move(socket)), credentials.session(side)));
   const Result<void> shaken = stream->shake_hands(deadline);
   if (shaken) return stream;
-  if (stream->broken_ && !stream->records_->failure()) {
+  if (stream->broken_) {
     linger(*stream->records_, loop.clock.steady() + refusal_patience);
   }
   return std::unexpected(shaken.error());
@@ -76,11 +76,16 @@ Result<bool> TlsStream::get_on(Instant deadline) {
 std::unexpected<Error> TlsStream::broken() {
   if (broken_) return std::unexpected(*broken_);
   const long verdict = ::SSL_get_verify_result(session_.get());
-  std::string why = "TLS with " + peer() + ": " + tls_error();
-  if (verdict != X509_V_OK) {
-    why = "TLS with " + peer() + ": its certificate: " + ::X509_verify_cert_error_string(verdict);
+  const bool by_tls = ::ERR_peek_last_error() != 0;
+  const std::string reason = tls_error();
+  if (!by_tls && records_->failure()) {
+    broken_ = records_->failure();
+  } else if (verdict != X509_V_OK) {
+    broken_ = {Code::failed, "TLS with " + peer() +
+                                 ": its certificate: " + ::X509_verify_cert_error_string(verdict)};
+  } else {
+    broken_ = {Code::failed, "TLS with " + peer() + ": " + reason};
   }
-  broken_ = records_->failure().value_or(Error{Code::failed, std::move(why)});
   return std::unexpected(*broken_);
 }
 

@@ -413,6 +413,24 @@ TEST(Tls, ACutIsNoEnd) {
   });
 }
 
+TEST(Tls, LastWordsAreHeardThoughNobodyListensAnyMore) {
+  Authority authority("ours");
+  House house;
+  house.run([&] {
+    std::thread client([address = house.listener->address(), files = authority.issue("n2")] {
+      OtherClient(files).talk(address, [](SSL* session) {
+        return ::SSL_write(session, "go away", 7) == 7 && ::SSL_shutdown(session) >= 0;
+      });
+    });
+    const Shaken stream = house.accept_tls(*loaded(authority.issue("n1")));
+    client.join();
+    ASSERT_TRUE(stream) << why(stream);
+    while ((*stream)->write(as_bytes("a question"), house.soon())) house.pause(1ms);
+    EXPECT_EQ(house.read(**stream, 7), "go away");
+    EXPECT_TRUE(house.at_end(**stream));
+  });
+}
+
 TEST(Tls, GoesOnOnAnotherLoop) {
   Authority authority("ours");
   House first, second;
