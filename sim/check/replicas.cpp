@@ -150,6 +150,7 @@ class Replicas::View final : public processor::Witness {
                           lsn.raw(), host_.name(), first_difference(rows, shadow)));
   }
 
+  bool lost_a_disk() const { return host_.wipes() > 0; }
   bool holds(const wire::Record& record) {
     if (!durable_ || wipes_ != host_.wipes()) durable_.emplace(host_.disk());
     wipes_ = host_.wipes();
@@ -173,9 +174,13 @@ class Replicas::View final : public processor::Witness {
       return false;
     }
     ++all_.records_;
-    std::size_t copies = 0;
-    for (const auto& [name, view] : all_.views_) copies += view->holds(record) ? 1 : 0;
-    if (copies < all_.copies_) {
+    std::size_t copies = 0, lost = 0;
+    for (const auto& [name, view] : all_.views_) {
+      copies += view->holds(record) ? 1 : 0;
+      lost += view->lost_a_disk() ? 1 : 0;
+    }
+    // The end of a loglet that had copies on a disk that is lost is kept by those that are left.
+    if (copies < 1 || copies + lost < all_.copies_) {
       all_.fail("acked-is-durable", shadow.owner,
                 fmt::format("{} applies {}, which a power loss could take: {} of {} copies are "
                             "durable",

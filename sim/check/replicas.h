@@ -46,7 +46,8 @@ class MirrorRows {
 
 class Replicas {
  public:
-  // A record must be durable on `copies` machines when it is applied.
+  // A record must be durable on `copies` machines when it is applied; on one less for each
+  // machine that has lost a disk, and on one at least.
   Replicas(const Universe& universe, History::Report report, std::size_t copies = 1);
   ~Replicas();
   Replicas(const Replicas&) = delete;
