@@ -180,7 +180,8 @@ class Replicas::View final : public processor::Witness {
       lost += view->lost_a_disk() ? 1 : 0;
     }
     // The end of a loglet that had copies on a disk that is lost is kept by those that are left.
-    if (copies < 1 || copies + lost < all_.copies_) {
+    const std::size_t least = std::min<std::size_t>(all_.copies_, 1);
+    if (copies < least || copies + lost < all_.copies_) {
       all_.fail("acked-is-durable", shadow.owner,
                 fmt::format("{} applies {}, which a power loss could take: {} of {} copies are "
                             "durable",

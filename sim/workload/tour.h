@@ -86,6 +86,7 @@ class Tour {
   std::vector<std::string> once_;        // keys of Counter that must stand at 1 in the end
   std::vector<std::string> never_;       // and at 0
   std::vector<std::string> called_off_;  // invocations, of which duplicates may have come late
+  bool clocks_may_err_ = false;          // they are offset, drift or are set during this run
 };
 
 }  // namespace perdure::sim
