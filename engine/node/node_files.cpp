@@ -1,6 +1,5 @@
 #include "engine/node/node_files.h"
 
-#include <algorithm>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,22 +40,28 @@ Result<void> write_sealed(io::Disk& disk, std::string_view path, std::string byt
   return file->write_and_sync(0, as_bytes(bytes));
 }
 
+std::string life_bytes(std::uint64_t life) {
+  std::string bytes;
+  put_be(bytes, life);
+  return bytes;
+}
+
 }  // namespace
 
 Result<control::NodeLife> next_life(io::Disk& disk) {
   std::optional<std::uint64_t> last;
-  std::string_view damaged;
-  std::size_t found = 0;
-  for (const std::string_view path : life_files) {
-    const Result<std::string> bytes = read_sealed(disk, path);
+  std::size_t newest = 0, found = 0;
+  bool damaged = false;
+  for (std::size_t i = 0; i < std::size(life_files); ++i) {
+    const Result<std::string> bytes = read_sealed(disk, life_files[i]);
     if (!bytes && bytes.error().code == Code::not_found) continue;
+    if (!bytes && bytes.error().code != Code::corrupt) return std::unexpected(bytes.error());
     ++found;
-    if (bytes && bytes->size() == sizeof(std::uint64_t)) {
-      last = std::max(last.value_or(0), get_be<std::uint64_t>(*bytes));
-    } else if (!bytes && bytes.error().code != Code::corrupt) {
-      return std::unexpected(bytes.error());
-    } else {
-      damaged = path;
+    if (!bytes || bytes->size() != sizeof(std::uint64_t)) {
+      damaged = true;
+    } else if (const auto life = get_be<std::uint64_t>(*bytes); !last || life > *last) {
+      last = life;
+      newest = i;
     }
   }
   if (!last && found == std::size(life_files)) {
@@ -64,11 +69,15 @@ Result<control::NodeLife> next_life(io::Disk& disk) {
                 "neither life.0 nor life.1 can be read: which lives this node has "
                 "had is not known; let it join anew with an empty data directory");
   }
+  // Whoever wrote the newest may have died of a sync that failed: it can be read, and would not
+  // outlive the power.  It must, before the other one is overwritten.
+  if (last) {
+    TRY_VOID(write_sealed(disk, life_files[newest], life_bytes(*last)));
+    TRY_VOID(disk.sync_folder(""));
+  }
   // What cannot be read may have been the life after the one that can.
-  const std::uint64_t next = last.value_or(0) + (damaged.empty() ? 1 : 2);
-  std::string bytes;
-  put_be(bytes, next);
-  TRY_VOID(write_sealed(disk, damaged.empty() ? life_files[next % 2] : damaged, std::move(bytes)));
+  const std::uint64_t next = last.value_or(0) + (damaged ? 2 : 1);
+  TRY_VOID(write_sealed(disk, life_files[1 - newest], life_bytes(next)));
   TRY_VOID(disk.sync_folder(""));
   return control::NodeLife(next);
 }

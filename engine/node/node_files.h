@@ -2,8 +2,8 @@
 //
 // What a node keeps outside of its log, because it must know it before it can reach anybody.
 //
-//     life.0, life.1    in which life it is; written in turn, so that a torn or rotten one
-//                       leaves the other
+//     life.0, life.1    in which life it is: the newer one is made sure of, then the other is
+//                       overwritten; so whatever is torn or rots, one can be read
 //     nodes             whom it knew last, and where; a guess to begin with, nothing more
 //
 // Each file ends with a checksum.

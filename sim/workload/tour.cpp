@@ -28,9 +28,9 @@ Tour::Tour(Experiment& experiment, TourOptions options, const History& history, 
   journals_.lives_again("Fleeting");
   // Drawn once and written down: of a schedule the kinds that were drawn are not known.
   const faults::Swarm& drawn = experiment_.swarm();
-  const bool may_err = drawn.has(faults::Kind::clock_step) ||
-                       drawn.has(faults::Kind::clock_offset) ||
-                       drawn.has(faults::Kind::clock_drift);
+  const bool may_err =
+      drawn.has(faults::Kind::clock_step) || drawn.has(faults::Kind::clock_offset) ||
+      drawn.has(faults::Kind::clock_wobble) || drawn.has(faults::Kind::clock_drift);
   clocks_may_err_ = experiment_.setting("limit.clocks_may_err", may_err ? 1 : 0) != 0;
 }
 
