@@ -7,9 +7,9 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
 
+from claims import run
 from operator_verbs import SECRET, perdure
 from processes import Node, wait_until
 
@@ -203,19 +203,5 @@ def claims(binary, folder):
             node.kill()
 
 
-def main():
-    folder = tempfile.mkdtemp(prefix="perdure-verbs-")
-    passed = failed = 0
-    try:
-        for sentence, holds in claims(sys.argv[1], folder):
-            passed, failed = passed + bool(holds), failed + (not holds)
-            if not holds:
-                print(f"NOT SO: {sentence}", flush=True)
-    finally:
-        shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(claims))

@@ -6,12 +6,11 @@ import hashlib
 import http.client
 import json
 import os
-import shutil
 import socket
 import sys
-import tempfile
 import threading
 
+from claims import run
 from operator_verbs import SECRET, perdure
 from processes import Node, wait_until
 from separate_nodes import register
@@ -240,19 +239,5 @@ def claims(binary, folder):
         service.close()
 
 
-def main():
-    folder = tempfile.mkdtemp(prefix="perdure-log-verbs-")
-    passed = failed = 0
-    try:
-        for sentence, holds in claims(sys.argv[1], folder):
-            passed, failed = passed + bool(holds), failed + (not holds)
-            if not holds:
-                print(f"NOT SO: {sentence}")
-    finally:
-        shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(claims))

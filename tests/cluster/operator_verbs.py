@@ -5,11 +5,10 @@ they say so.
 """
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
+from claims import run
 from processes import Node
 
 SECRET = "a secret of two dozen bytes"
@@ -91,19 +90,5 @@ def claims(binary, folder):
         node.kill()
 
 
-def main():
-    folder = tempfile.mkdtemp(prefix="perdure-verbs-")
-    passed = failed = 0
-    try:
-        for sentence, holds in claims(sys.argv[1], folder):
-            passed, failed = passed + bool(holds), failed + (not holds)
-            if not holds:
-                print(f"NOT SO: {sentence}")
-    finally:
-        shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(claims))

@@ -4,12 +4,11 @@ and takes new certificates one node after the other.
     tls.py BINARY       last line: "N passed, N failed"
 """
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import urllib.request
 
+from claims import run
 from cluster_verbs import Operator, in_time
 from load import register
 from operator_verbs import SECRET, perdure
@@ -156,19 +155,5 @@ def claims(binary, folder):
         service.close()
 
 
-def main():
-    folder = tempfile.mkdtemp(prefix="perdure-tls-")
-    passed = failed = 0
-    try:
-        for sentence, holds in claims(sys.argv[1], folder):
-            passed, failed = passed + bool(holds), failed + (not holds)
-            if not holds:
-                print(f"NOT SO: {sentence}", flush=True)
-    finally:
-        shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(claims))
