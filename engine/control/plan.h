@@ -1,13 +1,8 @@
 // engine/control/plan.h
 //
-// The plan as controllers publish it and roles obey it.  The object under "partitions".
-//
-//     controller ── order (version 7, partition 3: replicas, leader) ──► role
-//                ◄── answer: done, I know version 7                      as it should be
-//                ◄── answer: stale, I know version 9                     then it reads again
-//
-// A stale order is answered with what is known, never ignored: a controller with an old view
-// learns so at once, instead of after its next refresh (restate #4937: 30 s without leader).
+// The plan as the controller publishes it, by compare-and-set of the object under "partitions";
+// every node watches that and goes by it, so there are no orders that could be stale (restate
+// #4937: 30 s without leader).
 //
 //     epoch of a partition   minted by compare-and-set of "epoch/<partition>" only; higher
 //                            wins, whoever thinks otherwise
@@ -15,7 +10,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -54,27 +48,5 @@ struct PartitionEpoch {
                                             wire::field(3, "replicas", &PartitionEpoch::replicas));
 };
 std::string epoch_key(PartitionId);  // "epoch/7"
-
-struct Order {
-  std::uint64_t version = 0;  // of the plan that it comes from
-  PlanLine line;
-};
-struct OrderAnswer {
-  enum class What : std::uint8_t { done, stale } what = What::done;
-  std::uint64_t known = 0;  // the version that the role goes by
-  friend bool operator==(const OrderAnswer&, const OrderAnswer&) = default;
-};
-
-// What a node has been told, one for each partition, as a value.
-class Orders {
- public:
-  // done: `line` is now the order.  The same version again is done again.
-  OrderAnswer take(const Order&);
-  // Nothing when no order ever came.
-  const PlanLine* find(PartitionId) const;
-
- private:
-  std::map<PartitionId, Order> orders_;
-};
 
 }  // namespace perdure::control

@@ -1,4 +1,4 @@
-// The control plane's small values: nodes, orders, and that placement comes to rest.
+// The control plane's small values: nodes, plans, and that placement comes to rest.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -81,21 +81,6 @@ TEST(nodes, a_lost_disk_makes_room_for_a_new_one_of_its_name) {
   ASSERT_TRUE(nodes);
   EXPECT_EQ(nodes->find("one")->id, NodeId(2));
   EXPECT_EQ(without(*nodes, NodeId(9)).error().code, Code::not_found);
-}
-
-TEST(orders, a_stale_order_is_answered_with_what_is_known) {
-  Orders orders;
-  const PlanLine line{.partition = PartitionId(3), .replicas = {NodeId(1)}, .leader = NodeId(1)};
-  PlanLine other = line;
-  other.leader.reset();
-  EXPECT_EQ(orders.take({.version = 7, .line = line}),
-            (OrderAnswer{.what = OrderAnswer::What::done, .known = 7}));
-  EXPECT_EQ(orders.take({.version = 9, .line = other}),
-            (OrderAnswer{.what = OrderAnswer::What::done, .known = 9}));
-  EXPECT_EQ(orders.take({.version = 7, .line = line}),
-            (OrderAnswer{.what = OrderAnswer::What::stale, .known = 9}));
-  EXPECT_EQ(*orders.find(PartitionId(3)), other);
-  EXPECT_EQ(orders.find(PartitionId(4)), nullptr);
 }
 
 PlanLine planned(std::vector<std::uint64_t> replicas, std::uint64_t leader) {
