@@ -1,6 +1,7 @@
 #include "engine/control/nodes.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace perdure::control {
 namespace {
@@ -19,6 +20,14 @@ bool leads_to(NodeState from, NodeState to) {
 
 NodeId next_id(const Nodes& nodes) {
   return nodes.nodes.empty() ? NodeId(1) : NodeId(nodes.nodes.back().id.raw() + 1);
+}
+
+Result<void> knows_what_is_in_use(const Nodes& nodes, const NodeEntry& process) {
+  if (process.features >= nodes.features) return {};
+  return fail(Code::invalid, "this cluster uses features up to " + std::to_string(nodes.features) +
+                                 ", this build knows those up to " +
+                                 std::to_string(process.features) +
+                                 ": start a release that is as new as the others");
 }
 
 }  // namespace
@@ -53,6 +62,7 @@ Result<Nodes> joined(Nodes nodes, const NodeEntry& process) {
   if (process.shards == 0 || process.streams == 0) {
     return fail(Code::invalid, "a node has one shard and one stream at least");
   }
+  TRY_VOID(knows_what_is_in_use(nodes, process));
   if (const NodeEntry* const known = nodes.find(process.name)) {
     if (known->storage == process.storage) return nodes;
     return fail(Code::conflict, "the name '" + process.name + "' is that of node n" +
@@ -62,6 +72,7 @@ Result<Nodes> joined(Nodes nodes, const NodeEntry& process) {
   if (nodes.nodes.size() >= nodes_max) {
     return fail(Code::invalid, "a cluster has had " + std::to_string(nodes_max) + " nodes at most");
   }
+  if (nodes.nodes.empty()) nodes.features = process.features;
   NodeEntry fresh = process;
   fresh.id = next_id(nodes);
   fresh.life = NodeLife(0);
@@ -90,6 +101,7 @@ Result<Nodes> started(Nodes nodes, const NodeEntry& process) {
     return fail(Code::conflict, "the name '" + process.name + "' is that of node n" +
                                     std::to_string(other->id.raw()));
   }
+  TRY_VOID(knows_what_is_in_use(nodes, process));
   NodeEntry& node = nodes.nodes[static_cast<std::size_t>(known - nodes.nodes.data())];
   const NodeState state = node.state == NodeState::joining ? NodeState::active : node.state;
   node = process;
@@ -115,6 +127,16 @@ Result<Nodes> without(Nodes nodes, NodeId id) {
   const NodeEntry* const found = nodes.find(id);
   if (found == nullptr) return fail(Code::not_found, "no node n" + std::to_string(id.raw()));
   nodes.nodes[static_cast<std::size_t>(found - nodes.nodes.data())].state = NodeState::gone;
+  return nodes;
+}
+
+Nodes with_features_of_all(Nodes nodes) {
+  std::optional<std::uint32_t> known;
+  for (const NodeEntry& node : nodes.nodes) {
+    if (node.state == NodeState::gone) continue;
+    known = std::min(known.value_or(node.features), node.features);
+  }
+  nodes.features = std::max(nodes.features, known.value_or(0));
   return nodes;
 }
 

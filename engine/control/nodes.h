@@ -56,6 +56,7 @@ struct NodeEntry {
   std::uint64_t storage = 0;   // id of its disk
   std::string version;         // of the program
   std::string ingress, admin;  // addresses, for people and tools
+  std::uint32_t features = 0;  // that its build knows: wire/features.h
 
   bool has(NodeRole role) const { return (roles & static_cast<std::uint32_t>(role)) != 0; }
   friend bool operator==(const NodeEntry&, const NodeEntry&) = default;
@@ -67,31 +68,38 @@ struct NodeEntry {
       wire::field(9, "shards", &NodeEntry::shards), wire::field(10, "streams", &NodeEntry::streams),
       wire::field(11, "storage", &NodeEntry::storage),
       wire::field(12, "version", &NodeEntry::version),
-      wire::field(13, "ingress", &NodeEntry::ingress), wire::field(14, "admin", &NodeEntry::admin));
+      wire::field(13, "ingress", &NodeEntry::ingress), wire::field(14, "admin", &NodeEntry::admin),
+      wire::field(15, "features", &NodeEntry::features));
 };
 
 struct Nodes {
   std::vector<NodeEntry> nodes;  // by id; those that are gone stay, so that ids do not return
+  std::uint32_t features = 0;    // in use: every node knows them, and who does not stays out
 
   const NodeEntry* find(NodeId) const;
   const NodeEntry* find(std::string_view name) const;  // of those that are not gone
   friend bool operator==(const Nodes&, const Nodes&) = default;
-  static constexpr auto fields = std::tuple(wire::field(1, "nodes", &Nodes::nodes));
+  static constexpr auto fields = std::tuple(wire::field(1, "nodes", &Nodes::nodes),
+                                            wire::field(2, "features", &Nodes::features));
 };
 
 inline constexpr std::string_view nodes_key = "nodes";
 
 // A process with a new disk comes: it gets the next id, and is joining.  The same disk again
 // changes nothing.  `id`, `life` and `state` of what is given are not looked at.  Errors:
-// conflict (another disk has that name, and is not gone); invalid.
+// conflict (another disk has that name, and is not gone); invalid, also when its build does not
+// know the features in use.
 Result<Nodes> joined(Nodes, const NodeEntry& process);
 // A process of a disk that is known starts, in a later life than any before, perhaps at
 // another address; one that was joining is active.  Error: fenced (that node is gone, has
-// another disk, or was seen in a later life: the disk is an old copy).
+// another disk, or was seen in a later life: the disk is an old copy); invalid (its build does
+// not know the features in use).
 Result<Nodes> started(Nodes, const NodeEntry& process);
 // Errors: not_found; invalid when that step leads nowhere (see above).
 Result<Nodes> with_state(Nodes, NodeId, NodeState);
 // Its disk is lost: it is gone at once, whatever it was.  Error: not_found.
 Result<Nodes> without(Nodes, NodeId);
+// Features that all who are not gone know are in use from now on; they never go back.
+Nodes with_features_of_all(Nodes);
 
 }  // namespace perdure::control

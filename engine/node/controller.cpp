@@ -41,13 +41,15 @@ void Controller::run() {
     if (metadata_.leads()) {
       const Result<bool> improved = improve_plan();
       const Result<void> tended = tend_group();
+      const Result<void> raised = tend_features();
       for (const Error* why :
-           {improved ? nullptr : &improved.error(), tended ? nullptr : &tended.error()}) {
+           {improved ? nullptr : &improved.error(), tended ? nullptr : &tended.error(),
+            raised ? nullptr : &raised.error()}) {
         if (why == nullptr) continue;
         if (why->code == Code::cancelled) return;
         world_.trace.event(io::Level::info, "node.controller.delayed", {{"why", why->detail}});
       }
-      more = !improved || *improved || !tended;
+      more = !improved || *improved || !tended || !raised;
     }
     // What follows from the last step shows a moment later.
     const Instant now = world_.clock.steady();
@@ -135,6 +137,19 @@ Result<void> Controller::tend_group() {
     if (node.state != control::NodeState::gone || !members.is_member(node.id)) continue;
     return metadata_.act(control::GroupAct::remove, node.id, world_.clock.steady() + patience);
   }
+  return {};
+}
+
+// A rolling upgrade is over when the last node has started with the new build.
+Result<void> Controller::tend_features() {
+  const control::Nodes& now = state_.nodes();
+  if (control::with_features_of_all(now).features == now.features) return {};
+  TRY(nodes, update<control::Nodes>(world_, metadata_, control::nodes_key,
+                                    world_.clock.steady() + patience,
+                                    [](control::Nodes nodes) -> Result<control::Nodes> {
+                                      return control::with_features_of_all(std::move(nodes));
+                                    }));
+  world_.trace.event(io::Level::info, "node.features.in_use", {{"features", nodes.features}});
   return {};
 }
 

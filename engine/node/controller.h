@@ -7,6 +7,7 @@
 //     how far replicas are ──────────────────────────────────┘
 //     nodes               ──► members of the metadata group: the gone out.  Newcomers ask to be
 //                             members themselves (opening.cpp)
+//     what all builds know ──► features in use (wire/features.h)
 //
 // Two controllers may be at work for a while: the plan is changed by compare-and-set, so one
 // of them finds that somebody was faster, and looks again.
@@ -38,6 +39,7 @@ class Controller {
   void run();
   Result<bool> improve_plan();  // whether there was something to change
   Result<void> tend_group();
+  Result<void> tend_features();
   bool has_caught_up(PartitionId, NodeId candidate, NodeId leader);
   std::optional<ReplicaProgress> progress_of(PartitionId, NodeId);
   std::vector<control::PlacedNode> placed_nodes(const control::Nodes&) const;

@@ -66,7 +66,8 @@ control::NodeEntry entry_of(const Rooms& r) {
           .storage = r.layout.storage_id,
           .version = r.options.version,
           .ingress = shown(r.options.advertised_ingress, r.options.ingress_address),
-          .admin = r.options.admin_address};
+          .admin = r.options.admin_address,
+          .features = r.options.features};
 }
 
 Result<void> find_identity(Rooms& r) {

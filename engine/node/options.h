@@ -18,6 +18,7 @@
 #include "engine/control/nodes.h"
 #include "engine/io/http.h"
 #include "engine/log/quorum.h"
+#include "engine/wire/features.h"
 #include "engine/wire/schema.h"
 
 namespace perdure::processor {
@@ -29,7 +30,8 @@ namespace perdure::node {
 struct Options {
   std::string cluster_name = "perdure";
   std::string node_name = "n1";
-  std::string version;  // of this build, for /version and the log
+  std::string version;                            // of this build, for /version and the log
+  std::uint32_t features = wire::features_known;  // less: as an older release would
   // Of an empty data directory: node addresses of a cluster to join, one of which answers.
   // Without any, the node makes its own cluster, of which it is node 1.
   std::vector<std::string> join;

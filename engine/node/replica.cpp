@@ -101,12 +101,13 @@ Result<void> Replica::make() {
   standing->family = std::move(family);
   standing->store = std::make_unique<tables::Store>(needs_.world.fibers, *standing->family);
   standing->partition = std::make_unique<processor::Partition>(
-      processor::Partition::Parts{
-          .world = needs_.world,
-          .owner = {.partition = id_, .partitions = needs_.layout.partitions},
-          .store = *standing->store,
-          .handlers = needs_.handlers,
-          .outbound = needs_.partitions},
+      processor::Partition::Parts{.world = needs_.world,
+                                  .owner = {.partition = id_,
+                                            .partitions = needs_.layout.partitions,
+                                            .features = needs_.options.features},
+                                  .store = *standing->store,
+                                  .handlers = needs_.handlers,
+                                  .outbound = needs_.partitions},
       processor::Options{.node = needs_.layout.node,
                          .incarnation = needs_.layout.incarnation,
                          .witness = needs_.options.witness});
@@ -232,7 +233,7 @@ Result<void> Replica::lead() {
   TRY_VOID(open_log());
   Result<void> done = partition_->open(*log_);
   const bool too_late = !done && done.error().code == Code::not_found && !partition_->broken();
-  if (done) done = partition_->lead(epoch);
+  if (done) done = partition_->lead(epoch, needs_.state.nodes().features);
   if (done) {
     settled({});
     done = lead_while_planned();
@@ -256,7 +257,7 @@ Result<void> Replica::lead_while_planned() {
   });
   Instant due = io::never;
   Result<void> waited;
-  while (!over && is_to_lead()) {
+  while (!over && is_to_lead() && partition_->features() >= needs_.state.nodes().features) {
     if (!restoring && lost_copies() != copies_restored_) {
       restoring = true;
       watching.start("node.replica.restores_copies", [this, &restoring] {

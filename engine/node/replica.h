@@ -10,7 +10,7 @@
 //                                   leads ◄──────────────────────────────┘
 //
 //     to lead       mint an epoch (compare-and-set), open the log: seal, find the tail, extend,
-//                   replay, announce
+//                   replay, announce; anew when more features are in use than it announced
 //     to follow     read what others write, apply it; with tables that begin after the trim
 //                   point fetch a snapshot first (snapshot_fetch.h)
 //     the log       opened anew when its nodes cannot be written to, or when better ones are

@@ -10,8 +10,15 @@ namespace {
 constexpr std::chrono::milliseconds prune_step = std::chrono::minutes(1);
 
 // What this build cannot apply must stop the replica before anything of it is applied.
-Result<void> all_known(Lsn lsn, const wire::Record& record) {
+Result<void> all_known(Lsn lsn, const wire::Record& record, std::uint32_t features) {
   for (const auto& command : record.commands) {
+    const auto* announce = std::get_if<wire::AnnounceLeader>(&command.body);
+    if (announce && announce->features > features) {
+      return fail(Code::invalid, "from record " + std::to_string(lsn.raw()) +
+                                     " on features up to " + std::to_string(announce->features) +
+                                     " are in use, this build knows those up to " +
+                                     std::to_string(features) + ": it takes a newer release");
+    }
     if (command.body.index() == 0) {
       return fail(Code::invalid, "record " + std::to_string(lsn.raw()) +
                                      " has a command that this version does not know");
@@ -38,6 +45,11 @@ Result<tables::PartitionRow> partition_row(const Owner& owner, tables::Store& st
   if (row.storage > tables::storage_version) {
     return fail(Code::invalid, "tables are of storage version " + std::to_string(row.storage) +
                                    ", this build knows " + std::to_string(tables::storage_version));
+  }
+  if (row.features > owner.features) {
+    return fail(Code::invalid, "tables use features up to " + std::to_string(row.features) +
+                                   ", this build knows those up to " +
+                                   std::to_string(owner.features) + ": it takes a newer release");
   }
   return row;
 }
@@ -109,7 +121,7 @@ void apply_command(Context& context, const wire::Command& command) {
 
 Result<void> apply(Lsn lsn, const wire::Record& record, const Owner& owner, tables::Store& store,
                    Changes& changes) {
-  TRY_VOID(all_known(lsn, record));
+  TRY_VOID(all_known(lsn, record, owner.features));
   TRY(partition, partition_row(owner, store));
   std::uint64_t mark = 0;  // commands of a source up to here are skipped
   changes.verdict = match(

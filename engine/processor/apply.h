@@ -26,6 +26,7 @@
 #include "engine/processor/changes.h"
 #include "engine/tables/store.h"
 #include "engine/wire/command.h"
+#include "engine/wire/features.h"
 
 namespace perdure::processor {
 
@@ -33,6 +34,7 @@ namespace perdure::processor {
 struct Owner {
   PartitionId partition;
   std::uint64_t partitions = 1;
+  std::uint32_t features = wire::features_known;  // by this build
 
   bool owns(std::uint64_t partition_key) const {
     return wire::partition_of(partition_key, partitions) == partition;

@@ -48,6 +48,7 @@ struct LeaderAnnounced {
   Epoch epoch;
   NodeId node;
   std::uint64_t incarnation = 0;
+  std::uint32_t features = 0;
 };
 using Change = std::variant<Run, Stored, Stopped, Completed, OutboxGrew, TimerAdded, TimerRemoved,
                             WillExpire, LeaderAnnounced>;

@@ -89,6 +89,7 @@ Result<void> Partition::open_tables() {
     TRY(row, wire::decode<tables::PartitionRow>(*bytes));
     applied_ = row.applied;
     epoch_ = row.epoch;
+    features_ = row.features;
   }
   opened_ = true;
   committed_ = laid_down_ = applied_;
@@ -138,7 +139,7 @@ Result<void> Partition::open(log::Log& log) {
   return {};
 }
 
-Result<void> Partition::lead(Epoch epoch) {
+Result<void> Partition::lead(Epoch epoch, std::uint32_t features) {
   if (log_ended()) return fail(Code::failed, "its log has ended");
   if (broken_) return std::unexpected(*broken_);
   if (epoch <= epoch_)
@@ -146,8 +147,10 @@ Result<void> Partition::lead(Epoch epoch) {
   announcing_ = epoch;
   wire::Record record{.at = world_.clock.wall()};
   record.commands.push_back(
-      {.body = wire::AnnounceLeader{
-           .epoch = epoch, .node = options_.node, .incarnation = options_.incarnation}});
+      {.body = wire::AnnounceLeader{.epoch = epoch,
+                                    .node = options_.node,
+                                    .incarnation = options_.incarnation,
+                                    .features = std::max(features, features_)}});
   std::string bytes = wire::encode(record);
   const std::size_t size = bytes.size();
   TRY(lsn, log_->append(std::move(bytes), wal::Admission::reserved));
@@ -419,6 +422,7 @@ void Partition::follow_changes() {
 
 void Partition::announced(const LeaderAnnounced& change) {
   epoch_ = change.epoch;
+  features_ = change.features;
   if (leader_) step_down(elsewhere());
   const bool ours = change.node == options_.node && change.incarnation == options_.incarnation &&
                     announcing_ == change.epoch;

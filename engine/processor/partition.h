@@ -94,9 +94,9 @@ class Partition final : private log::Observer, private Proposer {
   // that was opened instead.  Errors: invalid, conflict, corrupt, not_found (the log is
   // trimmed beyond these tables: they need a snapshot), failed.
   Result<void> open(log::Log& log);
-  // Parks until it reads its own announcement back.  Errors: fenced: another leader has
-  // an epoch as high; those of the log.
-  Result<void> lead(Epoch epoch);
+  // Parks until it reads its own announcement back, by which these features are in use.
+  // Errors: fenced: another leader has an epoch as high; those of the log.
+  Result<void> lead(Epoch epoch, std::uint32_t features = 0);
   // Leads no longer, and lets go of its log, which may be destroyed then.  Parks until what
   // was committed by then is applied.
   void close();
@@ -105,6 +105,7 @@ class Partition final : private log::Observer, private Proposer {
   bool leads() const { return leader_ != nullptr; }
   Epoch epoch() const { return epoch_; }  // announced last, whoever by
   Lsn applied() const { return applied_; }
+  std::uint32_t features() const { return features_; }  // in use
   bool log_ended() const { return log_ == nullptr || log_->ended().has_value(); }
   // Parks until it leads no longer, or is broken.  Error: cancelled.
   Result<void> wait_until_it_leads_no_longer();
@@ -209,6 +210,7 @@ class Partition final : private log::Observer, private Proposer {
   Changes changes_;
   tables::Store::Written written_;  // by the record applied last, when somebody looks on
   Epoch epoch_;
+  std::uint32_t features_ = 0;
   std::optional<Epoch> announcing_;
   std::uint64_t next_seq_ = 1;
   std::unique_ptr<Leader> leader_;

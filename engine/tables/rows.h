@@ -43,6 +43,7 @@ struct PartitionRow {
   std::uint64_t dropped_buckets = 0;  // all below this one
   PartitionId partition;
   std::uint64_t partitions = 0;  // how many there are: decides who owns what
+  std::uint32_t features = 0;    // that were announced: what only they may be in the rows
   // 8 was the version of a schema.
   static constexpr auto fields =
       std::tuple(wire::field(1, "applied", &PartitionRow::applied),
@@ -56,7 +57,8 @@ struct PartitionRow {
                  wire::field(10, "requests_pruned", &PartitionRow::requests_pruned),
                  wire::field(11, "dropped_buckets", &PartitionRow::dropped_buckets),
                  wire::field(12, "partition", &PartitionRow::partition),
-                 wire::field(13, "partitions", &PartitionRow::partitions));
+                 wire::field(13, "partitions", &PartitionRow::partitions),
+                 wire::field(14, "features", &PartitionRow::features));
 };
 
 struct Scheduled {

@@ -222,14 +222,17 @@ struct TruncateOutbox {
   static constexpr auto fields = std::tuple(field(1, "through", &TruncateOutbox::through));
 };
 
-// A node begins to lead.  From here on only records of this epoch's Self count.
+// A node begins to lead.  From here on only records of this epoch's Self count, and what a
+// record may hold is what these features are.
 struct AnnounceLeader {
   Epoch epoch;
   NodeId node;
   std::uint64_t incarnation = 0;
+  std::uint32_t features = 0;  // wire/features.h
   static constexpr auto fields =
       std::tuple(field(1, "epoch", &AnnounceLeader::epoch), field(2, "node", &AnnounceLeader::node),
-                 field(3, "incarnation", &AnnounceLeader::incarnation));
+                 field(3, "incarnation", &AnnounceLeader::incarnation),
+                 field(4, "features", &AnnounceLeader::features));
 };
 
 struct Command {

@@ -235,7 +235,11 @@ processor::Witness& Replicas::witness(Host& host) {
 
 Replicas::Shadow& Replicas::shadow(const processor::Owner& owner) {
   std::unique_ptr<Shadow>& shadow = shadows_[owner.partition];
-  if (!shadow) shadow = std::make_unique<Shadow>(owner);
+  if (!shadow) {
+    processor::Owner of = owner;
+    of.features = UINT32_MAX;  // hosts may be of several releases; who does not know stops
+    shadow = std::make_unique<Shadow>(of);
+  }
   return *shadow;
 }
 

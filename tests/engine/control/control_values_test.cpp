@@ -83,6 +83,39 @@ TEST(nodes, a_lost_disk_makes_room_for_a_new_one_of_its_name) {
   EXPECT_EQ(without(*nodes, NodeId(9)).error().code, Code::not_found);
 }
 
+NodeEntry of_release(NodeEntry process, std::uint32_t features) {
+  process.features = features;
+  return process;
+}
+
+TEST(nodes, features_are_in_use_when_all_know_them_and_never_less) {
+  auto nodes = joined({}, of_release(process("one", 11), 1));
+  ASSERT_TRUE(nodes);
+  EXPECT_EQ(nodes->features, 1u);  // who makes the cluster has nobody to ask
+  nodes = joined(*nodes, of_release(process("two", 22), 2));
+  EXPECT_EQ(with_features_of_all(*nodes).features, 1u);
+  nodes = started(*nodes, of_release(start_of(process("one", 11), 1, 2), 2));
+  ASSERT_TRUE(nodes);
+  *nodes = with_features_of_all(*nodes);
+  EXPECT_EQ(nodes->features, 2u);
+  // The release before cannot come back, neither to its place nor as somebody else.
+  EXPECT_EQ(started(*nodes, of_release(start_of(process("one", 11), 1, 3), 1)).error().code,
+            Code::invalid);
+  EXPECT_EQ(joined(*nodes, of_release(process("three", 33), 1)).error().code, Code::invalid);
+  EXPECT_TRUE(joined(*nodes, of_release(process("three", 33), 3)));
+}
+
+TEST(nodes, who_is_gone_holds_no_feature_back) {
+  auto nodes = joined({}, of_release(process("one", 11), 2));
+  nodes = joined(*nodes, of_release(process("two", 22), 2));
+  ASSERT_TRUE(nodes);
+  nodes->features = 1;
+  nodes->nodes[1].features = 1;
+  EXPECT_EQ(with_features_of_all(*nodes).features, 1u);
+  nodes = without(*nodes, NodeId(2));
+  EXPECT_EQ(with_features_of_all(*nodes).features, 2u);
+}
+
 PlanLine planned(std::vector<std::uint64_t> replicas, std::uint64_t leader) {
   PlanLine line{.partition = PartitionId(0), .leader = NodeId(leader)};
   for (const std::uint64_t replica : replicas) line.replicas.emplace_back(replica);

@@ -279,7 +279,10 @@ Script::Body Script::housekeeping(const Command& c) {
   }
   epoch_ = Epoch(number(c.fields.at("epoch")));
   seq_ = 0;
-  return wire::AnnounceLeader{.epoch = epoch_, .node = NodeId(number(c.words[0].substr(1)))};
+  wire::AnnounceLeader announce{.epoch = epoch_, .node = NodeId(number(c.words[0].substr(1)))};
+  if (has(c, "features"))
+    announce.features = static_cast<std::uint32_t>(number(c.fields.at("features")));
+  return announce;
 }
 
 Script::Body Script::body(const Command& c) {

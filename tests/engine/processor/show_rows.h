@@ -136,6 +136,7 @@ class RowText {
     std::string text = "epoch " + std::to_string(row.epoch.raw()) + " self " +
                        std::to_string(row.self_mark) + " outbox " +
                        std::to_string(row.outbox_head) + ".." + std::to_string(row.outbox_next);
+    if (row.features > 0) text += " features " + std::to_string(row.features);
     if (row.requests_pruned > WallTime())
       text += " requests from " + second_of(row.requests_pruned);
     if (row.dropped_buckets > 0) {
@@ -277,7 +278,8 @@ inline std::string show(const processor::Change& change, const Names& names) {
       },
       [&](const processor::LeaderAnnounced& c) {
         return "leader n" + std::to_string(c.node.raw()) + " epoch " +
-               std::to_string(c.epoch.raw());
+               std::to_string(c.epoch.raw()) +
+               (c.features == 0 ? std::string() : " features " + std::to_string(c.features));
       });
 }
 
