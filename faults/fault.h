@@ -45,15 +45,18 @@
 #include "faults/process/pause.h"
 #include "faults/process/power_loss.h"
 #include "faults/process/process_crash.h"
+#include "faults/process/rolling_restart.h"
+#include "faults/process/sigterm.h"
 #include "faults/process/slow_process.h"
 
 namespace perdure::faults {
 
 // In the order of Kind.
-using Fault = std::variant<ProcessCrash, PowerLoss, CrashAtMark, CrashLoop, Blackout, Pause,
-                           SlowProcess, Cut, Partition, Bridge, Swizzle, Flap, SlowLink,
-                           ResetConnections, SlowDisk, DiskStall, DiskFull, SyncErrors, ReadErrors,
-                           WriteErrors, BitRot, WipeDisk, ClockStep, ClockWobble, BucketOutage>;
+using Fault =
+    std::variant<ProcessCrash, PowerLoss, CrashAtMark, CrashLoop, Blackout, Pause, SlowProcess, Cut,
+                 Partition, Bridge, Swizzle, Flap, SlowLink, ResetConnections, SlowDisk, DiskStall,
+                 DiskFull, SyncErrors, ReadErrors, WriteErrors, BitRot, WipeDisk, ClockStep,
+                 ClockWobble, BucketOutage, Sigterm, RollingRestart>;
 
 struct Misfortune {
   Duration at = {};            // after the trigger, or else the beginning of the chaos

@@ -52,6 +52,8 @@ enum class Kind : std::uint8_t {
   clock_step,
   clock_wobble,
   bucket_outage,
+  sigterm,
+  rolling_restart,
 };
 
 // How bad a run gets; scales the upper end of every range.

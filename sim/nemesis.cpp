@@ -294,7 +294,21 @@ void Nemesis::inflict(const faults::Fault& fault) {
         with_host(f.host, [&](Host& host) { host.clocks().step_wall(f.by); });
       },
       [&](const faults::ClockWobble& f) { wobble(f, now + nanos(f.lasts), true); },
-      [&](const faults::BucketOutage& f) { universe_.bucket().out_until(now + nanos(f.lasts)); });
+      [&](const faults::BucketOutage& f) { universe_.bucket().out_until(now + nanos(f.lasts)); },
+      [&](const faults::Sigterm& f) {
+        with_host(f.host, [&](Host& host) {
+          host.tell_to_stop(nanos(f.patience), nanos(f.restart_after));
+        });
+      },
+      [&](const faults::RollingRestart& f) {
+        const auto hosts = faults::names_in(f.hosts);
+        for (std::size_t i = 0; i < hosts.size(); ++i) {
+          after(f.every * static_cast<int>(i), [this, f, name = hosts[i]] {
+            Host* host = universe_.find_host(name);
+            if (host != nullptr) host->tell_to_stop(nanos(f.patience), nanos(f.restart_after));
+          });
+        }
+      });
 }
 
 void Nemesis::heal() {

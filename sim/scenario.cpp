@@ -119,6 +119,10 @@ bool Experiment::chaos(const faults::Victims& victims, Duration lasts) {
   return !universe_->loop.stopped();
 }
 
+void Experiment::have_fair_weather(bool fair) {
+  universe_->weather = fair ? faults::Weather() : weather_;
+}
+
 bool Experiment::heal(Duration within, const std::function<bool()>& done) {
   if (universe_->loop.stopped()) return false;
   if (nemesis_) nemesis_->heal();

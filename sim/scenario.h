@@ -92,6 +92,9 @@ class Experiment {
   // What may be lost for good; a scenario with copies of something says so here.
   Budget& budget() { return budget_; }
 
+  // Before the chaos: nothing small goes wrong, so that what is awaited can be promised; or
+  // everything again as it was drawn.
+  void have_fair_weather(bool fair);
   // Everything that happens to these, in the next `lasts`.  False: something was found.
   bool chaos(const faults::Victims& victims, Duration lasts);
   // Fair weather; runs until done().  Else a finding: liveness.stuck.

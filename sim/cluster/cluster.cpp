@@ -86,7 +86,8 @@ Verdict cluster(const Config& config) {
   const FleetShape shape = draw_fleet(*experiment);
   Replicas replicas(universe, report, shape.copies);
   const Duration heal = experiment->setting_ms("time.heal_ms", heal_at_most);
-  const Fleet fleet(*experiment, shape, draw_node_options(*experiment), replicas);
+  RaftGroup group(report);  // the metadata
+  const Fleet fleet(*experiment, shape, draw_node_options(*experiment), replicas, group);
   for (Host* host : fleet.hosts()) keep_looking_inside(universe, *host);
   set_budget(*experiment, fleet, shape);
   add_handlers(*experiment, journals, fleet.names(), registered);
@@ -96,10 +97,12 @@ Verdict cluster(const Config& config) {
                           experiment->dice("cluster.forms_first").below(3) != 0 ||
                               experiment->swarm().has(faults::Kind::wipe_disk)) != 0;
 
+  if (forms_first) experiment->have_fair_weather(true);
   Verdict verdict;
   if (experiment->heal(form_at_most, [&] { return registered; }) &&
       (!forms_first || comes_to_be(*experiment, form_at_most, "liveness.forming",
                                    [&] { return fleet.unformed(); }))) {
+    experiment->have_fair_weather(false);
     Workload workload(*experiment, workload_options(*experiment, {.ingress = ingress_of(fleet)}),
                       history, journals);
     Tour tour(*experiment, tour_options(*experiment, {.nodes = fleet.names()}), history, journals);
@@ -119,12 +122,13 @@ Verdict cluster(const Config& config) {
   } else {
     verdict = experiment->verdict();
   }
-  verdict.drawn += fmt::format("; {} nodes, {} copies, {} moves of leaders", shape.nodes,
-                               shape.copies, epochs.moves());
+  verdict.drawn += fmt::format("; {} nodes, {} copies, {} elections, {} moves of leaders",
+                               shape.nodes, shape.copies, group.elections(), epochs.moves());
   // A check that never looked proves nothing.
   verdict.marks["check.replicas.compared"] = replicas.compared();
   verdict.marks["check.replicas.openings"] = replicas.openings();
   verdict.marks["check.leaders.moved"] = epochs.moves();
+  verdict.marks["check.raft.committed"] = group.committed();
   return verdict;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "engine/node/rooms.h"
+#include "sim/cluster/close_trace.h"
 #include "sim/cluster/node_guest.h"
 
 namespace perdure::sim {
@@ -30,13 +31,17 @@ FleetShape draw_fleet(Experiment& experiment) {
   for (std::uint32_t i = 0; i < shape.nodes; ++i) {
     shape.shards.push_back(static_cast<std::uint32_t>(1 + dice.below(shards_most)));
   }
+  const bool upgrades = setting("limit.upgrades", dice.below(5) == 0 ? 1 : 0) != 0;
+  for (std::uint32_t i = 0; upgrades && i < shape.nodes; ++i) {
+    shape.upgraded_in.push_back(static_cast<std::uint32_t>(1 + dice.below(3)));
+  }
   return shape;
 }
 
 // --- starting ----------------------------------------------------------------------------
 
 Fleet::Fleet(Experiment& experiment, const FleetShape& shape, const node::Options& options,
-             Replicas& replicas)
+             Replicas& replicas, RaftGroup& group)
     : shape_(shape) {
   Universe& universe = experiment.universe();
   for (std::uint32_t i = 0; i < shape.nodes; ++i) {
@@ -55,13 +60,18 @@ Fleet::Fleet(Experiment& experiment, const FleetShape& shape, const node::Option
     for (const std::string& name : names_) {
       if (name != host.name()) own.join.push_back(port_of_nodes(name));
     }
-    node::Options founding = own;
-    founding.join.clear();
-    // Only the first disk of the first machine makes a cluster.
-    host.start([&host, first = i == 0, joining = node_guest(host, own),
-                making = node_guest(host, founding)](std::span<const io::World> worlds) {
-      return first && host.wipes() == 0 ? making(worlds) : joining(worlds);
-    });
+    const WrapTrace closer = [&universe, &host, &group](io::Trace& below) {
+      return std::make_unique<CloseTrace>(universe, host, group, below);
+    };
+    const std::uint32_t upgraded_in = shape.upgraded_in.empty() ? 0 : shape.upgraded_in[i];
+    host.start(
+        [&host, own, closer, first = i == 0, upgraded_in](std::span<const io::World> worlds) {
+          node::Options this_time = own;
+          if (first && host.wipes() == 0)
+            this_time.join.clear();  // its first disk makes the cluster
+          if (upgraded_in != 0 && host.incarnation() >= upgraded_in) ++this_time.features;
+          return node_guest(host, this_time, closer)(worlds);
+        });
   }
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/node/options.h"
+#include "sim/check/raft_history.h"
 #include "sim/check/replicas.h"
 #include "sim/scenario.h"
 #include "sim/world/host.h"
@@ -25,14 +26,17 @@ struct FleetShape {
   std::uint32_t copies = 2;           // of the log, and of partitions
   std::uint32_t zones = 1;            // that those span
   std::vector<std::uint32_t> shards;  // of each node
+  // In which life each node starts with the next release, which knows one feature more; empty:
+  // there is no upgrade.
+  std::vector<std::uint32_t> upgraded_in;
 };
 FleetShape draw_fleet(Experiment& experiment);
 
 class Fleet {
  public:
-  // Starts them.  Outlived by the experiment; `replicas` are outlived by the fleet.
+  // Starts them.  Outlived by the experiment; the checkers outlive it.
   Fleet(Experiment& experiment, const FleetShape& shape, const node::Options& options,
-        Replicas& replicas);
+        Replicas& replicas, RaftGroup& group);
 
   const std::vector<Host*>& hosts() const { return hosts_; }
   const std::vector<std::string>& names() const { return names_; }

@@ -5,6 +5,8 @@
 // can trust, the host is crashed and started anew, as whoever minds real processes does.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "engine/node/options.h"
@@ -13,8 +15,11 @@
 
 namespace perdure::sim {
 
+// Stands between a shard and its trace, for who looks closer.
+using WrapTrace = std::function<std::unique_ptr<io::Trace>(io::Trace& below)>;
+
 // The host's; ports are those of Options.  Outlived by universe and host.
-Factory node_guest(Host& host, const node::Options& options);
+Factory node_guest(Host& host, const node::Options& options, WrapTrace wrap = {});
 
 // Walks through all that the server on this host holds in memory, if it is up, and
 // fails a CHECK where it contradicts itself.  Between events only; the host was started

@@ -8,6 +8,7 @@
 #include "engine/node/group_members.h"
 #include "engine/node/rpc.h"
 #include "engine/wal/wal.h"
+#include "sim/cluster/close_trace.h"
 #include "sim/world/universe.h"
 
 namespace perdure::sim {
@@ -36,35 +37,6 @@ class Failure final : public wal::Listener {
  private:
   std::optional<Error> why_;
   io::Event heard_;
-};
-
-// Hands everything on, and shows the checker what is too fine for other runs.
-class CloseTrace final : public io::Trace {
- public:
-  CloseTrace(Universe& universe, Host& host, RaftGroup& group, io::Trace& below)
-      : universe_(universe), host_(host), group_(group), below_(below) {}
-
-  bool wants(io::Level) const override { return true; }
-  void event(io::Level level, std::string_view name,
-             std::initializer_list<io::Field> fields) override {
-    if (level != io::Level::debug || below_.wants(level)) below_.event(level, name, fields);
-    if (host_.dying()) return;  // nobody got to see it
-    group_.see({.at = universe_.loop.now(),
-                .event = universe_.loop.event(),
-                .host = host_.name(),
-                .life = host_.life(),
-                .shard = 0,
-                .level = level,
-                .name = name,
-                .fields = {fields.begin(), fields.size()}});
-  }
-  void count(std::string_view name, std::uint64_t by) override { below_.count(name, by); }
-
- private:
-  Universe& universe_;
-  Host& host_;
-  RaftGroup& group_;
-  io::Trace& below_;
 };
 
 class RaftGuest final : public Guest {

@@ -47,6 +47,7 @@ struct Host::Process {
   std::unique_ptr<RocksMachine> rocks;
   std::vector<std::unique_ptr<Shard>> shards;
   std::unique_ptr<Guest> guest;
+  std::uint32_t stopping = 0;  // shards that were told to stop and still do
 };
 
 Host::Host(Universe& universe, std::uint32_t number, HostOptions options)
@@ -193,6 +194,22 @@ void Host::crash_at_mark(Death death, std::string mark, std::uint64_t nth,
 void Host::die_here(Death death, std::optional<Nanos> restart_after) {
   if (!up() || doom_) return;
   doom_ = Doom{.death = death, .effects_left = 0, .restart_after = restart_after, .begun = true};
+}
+
+void Host::tell_to_stop(Nanos patience, Nanos restart_after) {
+  if (!up() || process_->stopping > 0) return;
+  process_->stopping = options_.shards;
+  universe_.loop.note(life_, Kind::nemesis, 3);
+  for (std::uint32_t i = 0; i < options_.shards; ++i) {
+    process_->shards[i]->spawn_root("stop", [this, i, restart_after] {
+      process_->guest->stop(i);
+      if (--process_->stopping == 0) die_here(Death::process_crash, restart_after);
+    });
+  }
+  universe_.loop.after(patience, life_, Kind::nemesis, number_, [this, restart_after] {
+    crash(Death::process_crash);
+    this->restart_after(restart_after);
+  });
 }
 
 void Host::wipe() {

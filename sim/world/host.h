@@ -5,7 +5,8 @@
 //
 //     start(factory) ──► up ──crash()──► down ──restart()──► up ...
 //                         │                ▲
-//                         └─ crash_in_turn ┘   cut after k effects of its next turn
+//                         ├─ crash_in_turn ┤   cut after k effects of its next turn
+//                         └─ tell_to_stop ─┘   once its guest has stopped
 //
 // A crash, in this order: what was on its way to the disk happens or not, by coin; the
 // incarnation ends, so that every event of it is dropped; on a power loss unsynced
@@ -43,6 +44,8 @@ class Guest {
   virtual ~Guest() = default;
   // In a fiber of each shard, once all of them stand.  May return early or never.
   virtual void run(std::uint32_t /*shard*/) {}
+  // The same, when the process is told to stop; it ends when all of these have returned.
+  virtual void stop(std::uint32_t /*shard*/) {}
 };
 // Called outside of every fiber: what needs one belongs into run().
 using Factory = std::function<std::unique_ptr<Guest>(std::span<const io::World>)>;
@@ -77,6 +80,8 @@ class Host {
                      std::optional<Nanos> restart_after);
   // Now, within a turn of its own: what it did before stands, nothing after it happens.
   void die_here(Death death, std::optional<Nanos> restart_after);
+  // As SIGTERM: the guest stops, and dies when it has, or when patience ends.
+  void tell_to_stop(Nanos patience, Nanos restart_after);
   void wipe();       // its disk and tables; it is down
   void spare();      // forgets crashes that are armed but have not begun, and pauses
   void shut_down();  // for good, politely: the guest is destroyed without a crash of the disk
