@@ -290,8 +290,9 @@ void Partition::run() {
       if (service_failure_ && !broken_) break_down(*service_failure_);
     }
     if (log_end_ && (leader_ || !pending_.empty())) {
-      step_down(elsewhere());
+      // Before it parks, while the log that ended is the one that is open.
       forget_pending({.code = Code::failed, .detail = "the log ended: " + log_end_->detail});
+      step_down(elsewhere());
       applied_grew_.notify_all();
     }
     const bool more = !broken_ && applied_ < committed_;
@@ -471,8 +472,8 @@ void Partition::break_down(const Error& why) {
   world_.trace.event(
       io::Level::error, "processor.broken",
       {{"partition", owner_.partition.raw()}, {"applied", applied_.raw()}, {"why", why.detail}});
-  step_down(elsewhere());
   forget_pending({.code = Code::failed, .detail = "the partition stopped: " + why.detail});
+  step_down(elsewhere());
   applied_grew_.notify_all();
 }
 

@@ -150,7 +150,8 @@ class PartitionNode final : private processor::Handlers, private processor::Outb
   log::LogNode node;
   std::vector<std::unique_ptr<Partition>> all;
   int attempts = 0, deliveries = 0, drops = 0, stops = 0;
-  int lose_deliveries = 0;  // so many take effect, and look as if they might not have
+  std::function<void()> on_drop;  // called when a leadership ends, which must not park here
+  int lose_deliveries = 0;        // so many take effect, and look as if they might not have
 
  private:
   void start(PartitionId partition, const wire::InvocationId& id) override {
@@ -168,7 +169,10 @@ class PartitionNode final : private processor::Handlers, private processor::Outb
     started_.erase(id);
     start(again.mapped(), id);
   }
-  void drop_partition(PartitionId) override { ++drops, started_.clear(), again_.clear(); }
+  void drop_partition(PartitionId) override {
+    ++drops, started_.clear(), again_.clear();
+    if (on_drop) on_drop();
+  }
 
   Result<void> deliver(PartitionId to, const std::string& record) override {
     ++deliveries;

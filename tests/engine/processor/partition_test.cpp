@@ -276,6 +276,31 @@ TEST(Partition, WhoWaitsIsToldWhenTheLogEnds) {
   node.stop();
 }
 
+// Ending a leadership takes a while, in which whoever owns the log may close it.
+TEST(Partition, ALogThatEndedMayBeClosedWhileItsLeadershipEnds) {
+  PartitionNode node;
+  node.start();
+  node.lead();
+  bool closed = false;
+  node.on_drop = [&] {
+    node.on_drop = nullptr;
+    node.node.loop->scheduler.spawn_root("owner", [&] {
+      node.all[0]->close();
+      closed = true;
+    });
+  };
+  node.node.disk.fail_syncs(1);
+  ASSERT_TRUE(node.run([&] {
+    const auto submitted = node.submit(0, PartitionNode::invoke(id_at(0, 1), "Echo", "x"));
+    ASSERT_FALSE(submitted);
+    EXPECT_TRUE(submitted.error().detail.starts_with("the log ended")) << submitted.error().detail;
+  }));
+  node.node.loop->run_for(std::chrono::seconds(1));
+  EXPECT_TRUE(closed);
+  EXPECT_FALSE(node.all[0]->leads());
+  node.stop();
+}
+
 TEST(Partition, WhatHasExpiredIsSweptByTheHour) {
   PartitionNode node;
   node.start();
