@@ -231,6 +231,7 @@ Result<void> Replica::open_log() {
 Result<void> Replica::lead() {
   TRY(epoch, mint_epoch());
   TRY_VOID(open_log());
+  standing_->log = log_;
   Result<void> done = partition_->open(*log_);
   const bool too_late = !done && done.error().code == Code::not_found && !partition_->broken();
   if (done) done = partition_->lead(epoch, needs_.state.nodes().features);
@@ -240,6 +241,7 @@ Result<void> Replica::lead() {
   }
   partition_->close();
   log_->stop();
+  standing_->log.reset();
   log_.reset();
   if (too_late) return take_snapshot_of_others();
   if (done || !partition_->broken()) return done;

@@ -90,6 +90,7 @@ class Replica {
     tables::Snapshots snapshots;
     std::unique_ptr<io::Family> family;
     std::unique_ptr<tables::Store> store;
+    std::shared_ptr<log::Log> log;  // while the partition has it open; it outlives that
     std::unique_ptr<processor::Partition> partition;
   };
   std::shared_ptr<Standing> standing_;         // absent while it is being made
