@@ -15,11 +15,12 @@ Plan doable(const Plan& before, Plan next, const CaughtUp& caught_up) {
     const bool some_go = !std::ranges::includes(line.replicas, old.replicas);
     const bool other_leads = line.leader && line.leader != old.leader;
     if (!some_go && !other_leads) continue;
-    if (line.leader && caught_up(line.partition, *line.leader, *old.leader)) continue;
+    const bool may = line.leader && caught_up(line.partition, *line.leader, *old.leader);
+    if (may && !(some_go && other_leads)) continue;
     std::vector<NodeId> all;
     std::ranges::set_union(line.replicas, old.replicas, std::back_inserter(all));
     line.replicas = std::move(all);
-    line.leader = old.leader;
+    if (!may) line.leader = old.leader;
   }
   return next;
 }

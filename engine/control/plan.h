@@ -30,10 +30,11 @@ struct Plan {
 };
 
 // Has `candidate` applied about all that `leader` has?  True when the leader cannot be asked: then
-// there is nothing to wait for.
+// there is nothing to wait for.  Of the leader itself: does it lead?
 using CaughtUp = std::function<bool(PartitionId, NodeId candidate, NodeId leader)>;
-// What of `next` may be done now: whoever is to lead instead of one that leads well, and whoever
-// is to be left when a replica goes, must have caught up before.  Newcomers come at once.
+// What of `next` may be done now: whoever is to lead instead of one that leads well must have
+// caught up before, and nobody goes before the one who is to lead does: of a log that is trimmed
+// those who go may have the only tables.  Newcomers come at once.
 Plan doable(const Plan& before, Plan next, const CaughtUp& caught_up);
 
 // Who may lead a partition, and since which epoch; the object under epoch_key().  Its epoch

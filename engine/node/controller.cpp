@@ -96,7 +96,10 @@ Result<bool> Controller::improve_plan() {
 }
 
 bool Controller::has_caught_up(PartitionId partition, NodeId candidate, NodeId leader) {
-  if (candidate == leader) return true;
+  if (candidate == leader) {
+    const std::optional<ReplicaProgress> progress = progress_of(partition, leader);
+    return progress && progress->leads;
+  }
   if (pulse_.detector().health(leader) != control::Health::alive) return true;
   const std::optional<ReplicaProgress> theirs = progress_of(partition, leader);
   if (!theirs || !theirs->leads) return true;

@@ -84,13 +84,26 @@ Result<void> check_drained(NodeId node, const control::Plan& plan,
     return fail(Code::conflict,
                 name + " still has a replica of partition " + std::to_string(line.partition.raw()));
   }
+  const auto is_on = [node](const log::Loglet& loglet) {
+    return std::ranges::find(loglet.nodeset, node, &log::Member::node) != loglet.nodeset.end();
+  };
+  const auto partition_of = [](const log::Loglet& loglet) {
+    return std::to_string(log::partition_of(loglet.id).raw());
+  };
   for (const log::Chain& chain : chains) {
-    if (chain.loglets.empty() || chain.sealed_tail != Lsn(0)) continue;
+    if (chain.loglets.empty()) continue;
     const log::Loglet& open = chain.loglets.back();
-    if (std::ranges::find(open.nodeset, node, &log::Member::node) == open.nodeset.end()) continue;
-    return fail(Code::conflict, "the log of partition " +
-                                    std::to_string(log::partition_of(open.id).raw()) +
-                                    " is still written to " + name);
+    if (chain.sealed_tail == Lsn(0) && is_on(open)) {
+      return fail(Code::conflict,
+                  "the log of partition " + partition_of(open) + " is still written to " + name);
+    }
+    const auto only_copy = std::ranges::find_if(chain.loglets, [&](const log::Loglet& loglet) {
+      return is_on(loglet) && loglet.replication.copies == 1;
+    });
+    if (only_copy == chain.loglets.end()) continue;
+    return fail(Code::conflict, name + " has the only copy of records of partition " +
+                                    partition_of(*only_copy) +
+                                    " that are not trimmed yet: wait, they will be");
   }
   return {};
 }

@@ -233,7 +233,7 @@ Result<void> Replica::lead() {
   TRY_VOID(open_log());
   standing_->log = log_;
   Result<void> done = partition_->open(*log_);
-  const bool too_late = !done && done.error().code == Code::not_found && !partition_->broken();
+  const bool too_late = !done && done.error().code == Code::not_found;  // trimmed, maybe unseen
   if (done) done = partition_->lead(epoch, needs_.state.nodes().features);
   if (done) {
     settled({});

@@ -10,6 +10,7 @@
 #include "sim/cluster/fleet.h"
 #include "sim/cluster/node_guest.h"
 #include "sim/cluster/serving.h"
+#include "sim/workload/operator.h"
 
 namespace perdure::sim {
 namespace {
@@ -58,9 +59,7 @@ bool comes_to_be(Experiment& experiment, Duration within, std::string_view check
 // metadata group a minority.
 void set_budget(Experiment& experiment, const Fleet& fleet, const FleetShape& shape) {
   const std::uint32_t disks = std::min(shape.copies - 1, (shape.nodes - 1) / 2);
-  // Those who are left must be able to write, or nobody could copy anything back.
-  const bool enough_are_left = shape.nodes > shape.copies;
-  if (disks == 0 || !enough_are_left) return;
+  if (disks == 0) return;
   experiment.budget().add_set("cluster", {fleet.names().begin(), fleet.names().end()}, disks);
 }
 
@@ -97,6 +96,10 @@ Verdict cluster(const Config& config) {
                           experiment->dice("cluster.forms_first").below(3) != 0 ||
                               experiment->swarm().has(faults::Kind::wipe_disk)) != 0;
 
+  const bool operated =
+      experiment->setting("limit.operated", experiment->dice("cluster.operated").below(3) == 0) !=
+          0 &&
+      forms_first;
   if (forms_first) experiment->have_fair_weather(true);
   Verdict verdict;
   if (experiment->heal(form_at_most, [&] { return registered; }) &&
@@ -106,12 +109,17 @@ Verdict cluster(const Config& config) {
     Workload workload(*experiment, workload_options(*experiment, {.ingress = ingress_of(fleet)}),
                       history, journals);
     Tour tour(*experiment, tour_options(*experiment, {.nodes = fleet.names()}), history, journals);
+    Operator foreman(*experiment, {.nodes = fleet.names()});
     workload.start();
     tour.start();
+    if (operated) foreman.start();
     const faults::Victims victims = {
         .nodes = fleet.names(), .helpers = {"handlers", "client1"}, .marks = crash_marks};
-    if (experiment->chaos(victims, chaos) &&
-        experiment->heal(heal, [&] { return workload.finished() && tour.finished(); }) &&
+    const bool survived = experiment->chaos(victims, chaos);
+    foreman.finish();
+    if (survived &&
+        experiment->heal(
+            heal, [&] { return foreman.finished() && workload.finished() && tour.finished(); }) &&
         comes_to_be(*experiment, rest_at_most, "liveness.at-rest",
                     [&] { return fleet.unrest(); })) {
       judge_the_end(*experiment, fleet.hosts(), heal, history, workload, tour);

@@ -132,17 +132,20 @@ TEST(plan, nobody_leads_or_is_left_alone_before_he_has_caught_up) {
   // n1 is to go, n3 to come: it comes now, and n1 goes later.
   const Plan replaced{.lines = {planned({2, 3}, 2)}};
   EXPECT_EQ(doable(before, replaced, never), (Plan{.lines = {planned({1, 2, 3}, 1)}}));
-  EXPECT_EQ(doable(before, replaced, always), replaced);
+  const Plan both{.lines = {planned({1, 2, 3}, 2)}};
+  EXPECT_EQ(doable(before, replaced, always), both);
+  EXPECT_EQ(doable(both, replaced, never), both);  // n2 does not lead yet
+  EXPECT_EQ(doable(both, replaced, always), replaced);
   // One more is no reason to wait, and neither is a first plan.
   const Plan grown{.lines = {planned({1, 2, 3}, 1)}};
   EXPECT_EQ(doable(before, grown, never), grown);
   EXPECT_EQ(doable({}, grown, never), grown);
   // Who leads and stays need not have caught up with himself.
-  const auto with_himself = [](PartitionId, NodeId candidate, NodeId leader) {
+  const auto leads = [](PartitionId, NodeId candidate, NodeId leader) {
     return candidate == leader;
   };
   const Plan shrunk{.lines = {planned({1}, 1)}};
-  EXPECT_EQ(doable(before, shrunk, with_himself), shrunk);
+  EXPECT_EQ(doable(before, shrunk, leads), shrunk);
 }
 
 // Whatever comes and goes: it rests soon, and then all that can be had is had.

@@ -89,7 +89,8 @@ TEST(Reconfigure, ANodeIsDrainedWhenNothingIsWrittenToIt) {
   log::Chain chain;
   chain.loglets.push_back({.id = log::loglet_id(PartitionId(0), 1),
                            .base = Lsn(1),
-                           .nodeset = {{.node = NodeId(1)}, {.node = NodeId(4)}}});
+                           .nodeset = {{.node = NodeId(1)}, {.node = NodeId(4)}},
+                           .replication = {.copies = 2}});
   const auto code = [&](NodeId node) {
     const auto drained = check_drained(node, plan(), {chain});
     return drained ? std::optional<Code>() : drained.error().code;
@@ -99,8 +100,11 @@ TEST(Reconfigure, ANodeIsDrainedWhenNothingIsWrittenToIt) {
   EXPECT_EQ(code(NodeId(5)), std::nullopt);
   chain.loglets.push_back({.id = log::loglet_id(PartitionId(0), 2),
                            .base = Lsn(9),
-                           .nodeset = {{.node = NodeId(1)}, {.node = NodeId(2)}}});
+                           .nodeset = {{.node = NodeId(1)}, {.node = NodeId(2)}},
+                           .replication = {.copies = 2}});
   EXPECT_EQ(code(NodeId(4)), std::nullopt);  // one that is sealed
+  chain.loglets.front().replication = {.copies = 1};
+  EXPECT_EQ(code(NodeId(4)), Code::conflict);  // nobody else could give others a copy
 }
 
 }  // namespace
