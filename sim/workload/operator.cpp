@@ -135,32 +135,28 @@ class Operator::Shift {
     if (!there || there->size() < all_.options_.nodes.size()) return;
     const json node = (*there)[world_.random.below("operator.drained", there->size())];
     if (!act(path_to(node, "draining"))) return;
-    if (!and_remove) {
+    if (and_remove) {
+      ask_to_remove(node);
+    } else {
       rest();
-    } else if (remove(node)) {
-      return all_.replace_disk(node["name"]);
     }
-    while (!act(path_to(node, "active")) && !all_.over_) {
+    while (!act(path_to(node, "active"))) {
+      if (is_gone(node)) return all_.replace_disk(node["name"]);
       if (!pause(look_again)) return;
     }
   }
-  // When it has nothing left; and if it was not known whether it is gone, that is asked.
-  bool remove(const json& node) {
+  bool is_gone(const json& node) {
+    const auto there = nodes_there();
+    return there &&
+           std::ranges::none_of(*there, [&](const json& n) { return n["id"] == node["id"]; });
+  }
+  // As long as it has something left it is refused.  What is not answered may happen later.
+  void ask_to_remove(const json& node) {
+    if (!all_.may_lose_disk(node["name"])) return;
     const Instant until = world_.fibers.now() + drained_at_most;
-    bool may = false;
-    while (world_.fibers.now() < until && !all_.over_) {
-      if (!pause(look_again)) return false;
-      may = may || all_.may_lose_disk(node["name"]);
-      if (!may) return false;
-      const auto answer = ask_somebody("POST", "/cluster/" + path_to(node, "gone"));
-      if (answer && answer->status == 200) return true;
-      const auto there = nodes_there();
-      if (there &&
-          std::ranges::none_of(*there, [&](const json& n) { return n["id"] == node["id"]; })) {
-        return true;
-      }
+    while (world_.fibers.now() < until && !all_.over_ && pause(look_again)) {
+      if (act(path_to(node, "gone"))) return;
     }
-    return false;
   }
 
   // Everybody is active, and nothing pinned or frozen.
