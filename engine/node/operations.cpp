@@ -183,6 +183,14 @@ Result<void> Operations::see_drained(control::Metadata& store, NodeId node, Inst
   return check_drained(node, plan, chains);
 }
 
+// Of logs that cannot be written to nothing would ever move off the drained node.
+Result<void> Operations::see_enough(control::Metadata& store, const control::Nodes& nodes,
+                                    Instant deadline) {
+  TRY(found, store.get(cluster_key, deadline));
+  TRY(config, wire::decode<ClusterConfig>(found.value));
+  return check_enough(nodes, config.replication);
+}
+
 Result<std::string> Operations::change_node(std::uint64_t id, std::string_view state_text) {
   TRY(store, metadata());
   std::optional<control::NodeState> state;
@@ -199,6 +207,7 @@ Result<std::string> Operations::change_node(std::uint64_t id, std::string_view s
   const auto change = [&](control::Nodes before) -> Result<control::Nodes> {
     if (lost) return control::without(std::move(before), NodeId(id));
     TRY(after, control::with_state(std::move(before), NodeId(id), *state));
+    if (*state == control::NodeState::draining) TRY_VOID(see_enough(*store, after, deadline));
     if (*state == control::NodeState::gone) TRY_VOID(see_drained(*store, NodeId(id), deadline));
     return after;
   };

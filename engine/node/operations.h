@@ -32,6 +32,7 @@
 
 #include "engine/base/result.h"
 #include "engine/control/metadata.h"
+#include "engine/control/nodes.h"
 #include "engine/io/http.h"
 #include "engine/io/world.h"
 
@@ -65,6 +66,7 @@ class Operations {
   Result<std::string> change(const std::string& path, std::string_view body);
   Result<std::string> change_node(std::uint64_t id, std::string_view state);
   Result<void> see_drained(control::Metadata&, NodeId, Instant deadline);
+  Result<void> see_enough(control::Metadata&, const control::Nodes&, Instant deadline);
   Result<std::string> change_partition(std::uint64_t id, std::string_view words);
   Result<std::string> change_replication(std::string_view text);
   Result<control::Metadata*> metadata() const;

@@ -57,9 +57,7 @@ Result<control::Plan> replanned(control::Plan plan, PartitionId partition, std::
   return plan;
 }
 
-Result<ClusterConfig> with_replication(ClusterConfig config, std::string_view text,
-                                       const control::Nodes& nodes) {
-  TRY(replication, log::parse_replication(text));
+Result<void> check_enough(const control::Nodes& nodes, const log::Replication& replication) {
   const auto check = [&](control::NodeRole role, std::string_view what) -> Result<void> {
     std::vector<log::Member> members;
     for (const control::NodeEntry& node : nodes.nodes) {
@@ -71,7 +69,13 @@ Result<ClusterConfig> with_replication(ClusterConfig config, std::string_view te
                                     " are too few for replication " + log::to_text(replication));
   };
   TRY_VOID(check(control::NodeRole::log, "keep logs"));
-  TRY_VOID(check(control::NodeRole::worker, "have partitions"));
+  return check(control::NodeRole::worker, "have partitions");
+}
+
+Result<ClusterConfig> with_replication(ClusterConfig config, std::string_view text,
+                                       const control::Nodes& nodes) {
+  TRY(replication, log::parse_replication(text));
+  TRY_VOID(check_enough(nodes, replication));
   config.replication = replication;
   return config;
 }

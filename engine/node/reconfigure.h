@@ -25,6 +25,8 @@ namespace perdure::node {
 // `words`: what follows the partition's number in the path.  Errors: not_found (no such
 // partition, no such word); invalid; conflict (that node has no replica, or another is pinned).
 Result<control::Plan> replanned(control::Plan, PartitionId, std::string_view words);
+// Whether those that are active can keep so many copies.  Error: conflict.
+Result<void> check_enough(const control::Nodes&, const log::Replication&);
 // Errors: invalid; conflict (the nodes that are active are too few).
 Result<ClusterConfig> with_replication(ClusterConfig, std::string_view text, const control::Nodes&);
 

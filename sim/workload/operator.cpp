@@ -21,6 +21,8 @@ using std::chrono::seconds;
 
 constexpr Duration patience = seconds(5);          // with one request
 constexpr Duration drained_at_most = seconds(20);  // then it is activated again
+// What was asked for and not answered happens within that, or never.
+constexpr Duration unanswered_at_most = seconds(15);
 constexpr Duration look_again = milliseconds(500);
 
 }  // namespace
@@ -40,8 +42,11 @@ class Operator::Shift {
         default: drain(true);
       }
     }
-    while (!put_back()) {
-      if (!pause(look_again)) return;
+    for (int round = 0; round < 2; ++round) {
+      while (!put_back()) {
+        if (!pause(look_again)) return;
+      }
+      if (!pause(unanswered_at_most)) return;
     }
     all_.finished_ = true;
   }

@@ -85,6 +85,13 @@ TEST(Reconfigure, ReplicationWithinTheNodesThatAreActive) {
   EXPECT_EQ(with_replication({}, "two", three).error().code, Code::invalid);
 }
 
+TEST(Reconfigure, WhoIsLeftMustBeEnough) {
+  using enum control::NodeState;
+  const auto two_of_three = nodes({active, active, draining});
+  EXPECT_TRUE(check_enough(two_of_three, {.copies = 2}));
+  EXPECT_EQ(check_enough(two_of_three, {.copies = 3}).error().code, Code::conflict);
+}
+
 TEST(Reconfigure, ANodeIsDrainedWhenNothingIsWrittenToIt) {
   log::Chain chain;
   chain.loglets.push_back({.id = log::loglet_id(PartitionId(0), 1),
