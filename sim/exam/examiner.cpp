@@ -45,9 +45,10 @@ void Examiner::compare(PlantResult& result, const std::string& scenario, const S
 }
 
 bool Examiner::search_one(PlantResult& result, Range& range, const Planted& planted,
-                          const std::string& scenario, std::uint64_t seeds, bool may_skip) {
-  const std::uint64_t end = range.from + seeds;
-  for (std::uint64_t at = range.from; at < end && result.noise < noise_most;) {
+                          const std::string& scenario, Seeds seeds, bool may_skip) {
+  const std::uint64_t end = range.from + seeds.all;
+  const std::uint64_t begin = range.from + seeds.done;
+  for (std::uint64_t at = begin; at < end && result.noise < noise_most;) {
     const Counts before = counts();
     const std::uint64_t differed_before = result.seeds_differed;
     auto seen = run_(planted.program, planted.number, scenario, at, std::min(at + chunk, end),
@@ -66,7 +67,7 @@ bool Examiner::search_one(PlantResult& result, Range& range, const Planted& plan
       range.detail = one.detail;
       return true;
     }
-    const bool first_chunk = at == range.from;
+    const bool first_chunk = at == begin;
     at = seen.empty() ? end : seen.back().seed + 1;
     const std::uint64_t reached = counts().reached - before.reached;
     if (!planted.counted || (planted.form != Form::pure && reached > 0)) {
@@ -79,13 +80,15 @@ bool Examiner::search_one(PlantResult& result, Range& range, const Planted& plan
 }
 
 // The default scenario takes what a class allows; all others together take as much again.
+// Where a plant is not met at first sight the others come first; what is met rarely is met
+// when its turn comes again.
 Range Examiner::search(PlantResult& result, const Planted& planted, std::uint64_t from,
                        std::uint64_t seeds) {
   Range range = {.from = from};
   const Plant& plant = result.plant;
   if (!plant.scenarios.empty()) {
     for (const std::string& scenario : plant.scenarios) {
-      if (search_one(result, range, planted, scenario, seeds, false)) break;
+      if (search_one(result, range, planted, scenario, {.all = seeds}, false)) break;
     }
     return range;
   }
@@ -93,14 +96,21 @@ Range Examiner::search(PlantResult& result, const Planted& planted, std::uint64_
   const bool is_control = plant.expected_within == Class::control;
   const std::uint64_t others = options_.scenarios.size() - 1;
   const bool may_skip = others > 0 && !is_control;
-  if (search_one(result, range, planted, first, seeds, may_skip) || is_control) return range;
-  const bool skipped = may_skip && range.seeds <= chunk && seeds > chunk;
+  std::vector<std::pair<std::string, Seeds>> again;
+  const auto look = [&](const std::string& scenario, std::uint64_t share, bool skips) {
+    const std::uint64_t before = range.seeds;
+    if (search_one(result, range, planted, scenario, {.all = share}, skips)) return true;
+    const std::uint64_t done = range.seeds - before;
+    if (done < share) again.push_back({scenario, {.all = share, .done = done}});
+    return false;
+  };
+  if (look(first, seeds, may_skip) || is_control) return range;
   for (const std::string& scenario : options_.scenarios | std::views::drop(1)) {
-    const std::uint64_t share = std::max(chunk, seeds / others);
-    if (search_one(result, range, planted, scenario, share, true)) return range;
+    if (look(scenario, std::max(chunk, seeds / others), true)) return range;
   }
-  // Met by nobody at first sight: what is met rarely is met in the default one.
-  if (skipped) (void)search_one(result, range, planted, first, seeds, false);
+  for (const auto& [scenario, rest] : again) {
+    if (search_one(result, range, planted, scenario, rest, false)) break;
+  }
   return range;
 }
 

@@ -58,9 +58,12 @@ class Examiner {
   // One scenario after the other, until something is found.
   Range search(PlantResult& result, const Planted& planted, std::uint64_t from,
                std::uint64_t seeds);
+  struct Seeds {
+    std::uint64_t all = 0, done = 0;
+  };
   // True: found.  Stops after a few seeds if `may_skip` and the plant is not met in them.
   bool search_one(PlantResult& result, Range& range, const Planted& planted,
-                  const std::string& scenario, std::uint64_t seeds, bool may_skip);
+                  const std::string& scenario, Seeds seeds, bool may_skip);
   const SeedSeen& unplanted(const std::string& scenario, std::uint64_t seed);
   void compare(PlantResult& result, const std::string& scenario, const SeedSeen& seen);
 
