@@ -72,6 +72,46 @@ class SimTrace final : public io::Trace {
   Shard& shard_;
 };
 
+// Half of the hosts have small windows and few streams for a connection, so that bodies fill
+// them and calls wait for each other; a server's are narrowed whatever it asked for.
+class FramedHttp final : public io::Http {
+ public:
+  FramedHttp(Shard& shard, io::Streams& streams, io::Fibers& fibers, io::Clock& clock,
+             io::Trace& trace)
+      : dice_(shard.universe().dice("http.limits", shard.host().number())),
+        narrow_(dice_.below(2) == 0),
+        window_(std::size_t{512} << dice_.below(9)),
+        streams_(1u << dice_.below(7)),
+        http_(streams, fibers, clock, trace, limits_of_client()) {}
+
+  Result<std::unique_ptr<io::HttpServer>> serve(std::string_view address, io::HttpLimits limits,
+                                                Serve serve) override {
+    if (narrow_) {
+      limits.body_buffer_bytes = std::min(limits.body_buffer_bytes, window_);
+      limits.streams_per_connection = std::min(limits.streams_per_connection, streams_);
+    }
+    return http_.serve(address, limits, std::move(serve));
+  }
+  Result<std::unique_ptr<io::HttpCall>> call(const io::HttpTarget& target, io::Request request,
+                                             Instant deadline) override {
+    return http_.call(target, std::move(request), deadline);
+  }
+
+ private:
+  http::ClientLimits limits_of_client() const {
+    if (!narrow_) return {};
+    return {.body_buffer_bytes = window_,
+            .stream_window_bytes = window_,
+            .streams_per_connection = streams_};
+  }
+
+  Dice dice_;
+  const bool narrow_;
+  const std::size_t window_;
+  const std::uint32_t streams_;
+  http::HttpOverStreams http_;
+};
+
 std::uint64_t entity_of(const Host& host, Life life, std::uint32_t shard) {
   return std::uint64_t{host.number()} << 48 | std::uint64_t{life.incarnation} << 16 | shard;
 }
@@ -93,7 +133,7 @@ struct Shard::Twins {
     if (RocksMachine* machine = shard.host().rocks()) rocks = machine->front(shard);
     if (shard.universe().http_over_streams()) {
       framed_http =
-          std::make_unique<http::HttpOverStreams>(streams, *shard.scheduler_, *shard.clock_, trace);
+          std::make_unique<FramedHttp>(shard, streams, *shard.scheduler_, *shard.clock_, trace);
     }
   }
   io::Http& either_http() {
@@ -109,7 +149,7 @@ struct Shard::Twins {
   MemTables tables;
   std::unique_ptr<io::Tables> rocks;  // instead, when the universe says so
   SimTrace trace;
-  std::unique_ptr<http::HttpOverStreams> framed_http;  // in a fifth of the seeds
+  std::unique_ptr<FramedHttp> framed_http;  // in a fifth of the seeds
 };
 
 Shard::Shard(Universe& universe, Host& host, Life life, std::uint32_t index)
