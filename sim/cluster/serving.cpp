@@ -45,15 +45,16 @@ Mischief draw_mischief(Experiment& experiment) {
 
 // Registers a deployment of the handlers, however often that takes.
 void register_handlers(io::World& world, const std::vector<std::string>& nodes,
-                       std::string_view host, bool& registered) {
+                       std::string_view host, bool http1, bool& registered) {
   while (!registered) {
     const std::size_t node =
         nodes.size() == 1 ? 0 : world.random.below("operator.node", nodes.size());
-    const Asked asked = {.authority = nodes[node] + ":9070",
-                         .method = "POST",
-                         .target = "/deployments",
-                         .headers = {{"content-type", "application/json"}},
-                         .body = fmt::format(R"({{"uri":"http://{}:9080"}})", host)};
+    const Asked asked = {
+        .authority = nodes[node] + ":9070",
+        .method = "POST",
+        .target = "/deployments",
+        .headers = {{"content-type", "application/json"}},
+        .body = fmt::format(R"({{"uri":"http://{}:9080","use_http_11":{}}})", host, http1)};
     const auto answer = ask(world, asked, world.fibers.now() + seconds(10));
     registered = answer && (answer->status == 200 || answer->status == 201);
     if (!registered && !world.fibers.sleep_until(world.fibers.now() + milliseconds(200))) return;
@@ -111,6 +112,8 @@ node::Options draw_node_options(Experiment& experiment) {
   options.ingress_address = "0.0.0.0:8080";
   options.admin_address = "0.0.0.0:9070";
   options.node_address = "0.0.0.0:5122";
+  options.protocol_v7 =
+      experiment.setting("limit.protocol_v7", experiment.dice("node.protocol").below(3) == 0) != 0;
   options.segment_bytes = limit("segment_bytes", (64u << 10) << dice.below(5));
   options.checkpoint_log_bytes = limit("checkpoint_log_bytes", (4u << 10) << dice.below(6));
   options.dirty_bytes_max = limit("dirty_bytes_max", (4u << 10) << dice.below(6));
@@ -132,7 +135,13 @@ node::Options draw_node_options(Experiment& experiment) {
 void add_handlers(Experiment& experiment, Journals& journals, std::vector<std::string> nodes,
                   bool& registered) {
   Universe& universe = experiment.universe();
-  const DeploymentOptions handlers{.mischief = draw_mischief(experiment)};
+  // Half of them answer while they listen; the others in a second breath, or in HTTP/1.1.
+  const std::uint64_t wire =
+      experiment.setting("handlers.wire", experiment.dice("handlers.wire").below(4));
+  const bool http1 = wire == 3;
+  const DeploymentOptions handlers{
+      .mischief = draw_mischief(experiment),
+      .mode = wire >= 2 ? sdk::Mode::request_response : sdk::Mode::bidirectional};
   const bool plain =
       experiment.setting("handlers.plain", experiment.dice("handlers.kind").below(3) == 0) != 0;
   universe.add_host({.name = "handlers", .helper = true})
@@ -150,11 +159,11 @@ void add_handlers(Experiment& experiment, Journals& journals, std::vector<std::s
   }
   universe.add_host({.name = "operator", .helper = true})
       .start(on_shard_0([=, &registered, nodes = std::move(nodes)](io::World& world) {
-        register_handlers(world, nodes, "handlers", registered);
+        register_handlers(world, nodes, "handlers", http1, registered);
         if (!two_releases) return;
         if (!world.fibers.sleep_until(world.fibers.now() + released_after)) return;
         bool released = false;
-        register_handlers(world, nodes, "handlers2", released);
+        register_handlers(world, nodes, "handlers2", http1, released);
       }));
 }
 

@@ -115,7 +115,7 @@ void serve(io::World world, io::Exchange& exchange, const DeploymentOptions& opt
     return exchange.respond(
         {.status = 200,
          .headers = {{"content-type", "application/vnd.restate.endpointmanifest.v3+json"}}},
-        manifest());
+        manifest(options.mode));
   }
   constexpr std::string_view prefix = "/invoke/";
   const std::size_t slash = target.rfind('/');
@@ -163,9 +163,10 @@ bool run_handler(std::string_view service, std::string_view name, Dialogue& dial
   return true;
 }
 
-std::string manifest() {
-  std::string json =
-      R"({"protocolMode":"BIDI_STREAM","minProtocolVersion":5,"maxProtocolVersion":7,"services":[)";
+std::string manifest(sdk::Mode mode) {
+  std::string json = R"({"protocolMode":")";
+  json += mode == sdk::Mode::bidirectional ? "BIDI_STREAM" : "REQUEST_RESPONSE";
+  json += R"(","minProtocolVersion":5,"maxProtocolVersion":7,"services":[)";
   std::string_view service;
   std::vector<Handler> handlers(basic_handlers.begin(), basic_handlers.end());
   handlers.insert(handlers.end(), tour_handlers().begin(), tour_handlers().end());
@@ -183,6 +184,10 @@ std::string manifest() {
     if (handler.lazy_state) json += R"(,"enableLazyState":true)";
     if (handler.idempotency_retention.count() > 0) {
       json += R"(,"idempotencyRetention":)" + std::to_string(handler.idempotency_retention.count());
+    }
+    if (handler.attempts_max > 0) {
+      json += R"(,"retryPolicyMaxAttempts":)" + std::to_string(handler.attempts_max) +
+              R"(,"retryPolicyOnMaxAttempts":")" + std::string(handler.then) + '"';
     }
     json += "}";
   }

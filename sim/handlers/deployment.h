@@ -18,6 +18,7 @@
 
 #include <string>
 
+#include "sdk/manifest.h"
 #include "sim/handlers/dialogue.h"
 #include "sim/world/host.h"
 
@@ -27,13 +28,14 @@ struct DeploymentOptions {
   std::string address = "0.0.0.0:9080";
   Mischief mischief;
   std::string release;  // part of the names of its steps: two releases' journals differ
+  sdk::Mode mode = sdk::Mode::bidirectional;  // what it says that it speaks
 };
 
 // Both outlive the host.
 Factory deployment(const DeploymentOptions& options, HandlerWatch& watch);
 
 // The manifest that /discover answers with (version 3).
-std::string manifest();
+std::string manifest(sdk::Mode mode = sdk::Mode::bidirectional);
 
 // Runs the handler of that name in this dialogue; false when there is none.
 bool run_handler(std::string_view service, std::string_view handler, Dialogue& dialogue,

@@ -144,12 +144,7 @@ Result<void> Dialogue::live_step() {
     exchange_.reset();
     return over("vanished");
   }
-  if (chance(mischief_.error)) {
-    TRY_VOID(emit(MessageType::error, wire::ErrorMessage{.code = 500, .message = "out of luck"}));
-    TRY_VOID(flush());
-    exchange_.finish();
-    return over("reported an error");
-  }
+  if (chance(mischief_.error)) return give_up("out of luck");
   if (chance(mischief_.nonsense)) {
     TRY_VOID(emit(MessageType::command_ack, wire::CommandAckMessage{.command_index = 7}));
     TRY_VOID(flush());
@@ -157,6 +152,12 @@ Result<void> Dialogue::live_step() {
     return over("said nonsense");
   }
   return {};
+}
+
+std::unexpected<Error> Dialogue::give_up(std::string_view why) {
+  wire::ErrorMessage message = {.code = 500, .message = std::string(why)};
+  if (emit(MessageType::error, message) && flush()) exchange_.finish();
+  return over("reported an error");
 }
 
 // --- the journal, met again ---
@@ -461,16 +462,18 @@ Result<void> Dialogue::await_first(Awaited awaited, const Awakeable& awakeable) 
 }
 
 Result<Dialogue::Awaited> Dialogue::begin_call(std::string_view service, std::string_view handler,
-                                               std::string_view key, std::string_view parameter) {
+                                               std::string_view key, std::string_view parameter,
+                                               std::optional<std::string_view> idempotency_key) {
   const std::uint32_t invocation = next_completion_++;
   const std::uint32_t result_id = next_completion_++;
-  TRY(fresh, command("call", MessageType::call_command,
-                     wire::CallCommand{.service_name = std::string(service),
-                                       .handler_name = std::string(handler),
-                                       .parameter = std::string(parameter),
-                                       .key = std::string(key),
-                                       .invocation_id_notification_idx = invocation,
-                                       .result_completion_id = result_id}));
+  wire::CallCommand message = {.service_name = std::string(service),
+                               .handler_name = std::string(handler),
+                               .parameter = std::string(parameter),
+                               .key = std::string(key),
+                               .invocation_id_notification_idx = invocation,
+                               .result_completion_id = result_id};
+  if (idempotency_key) message.idempotency_key = *idempotency_key;
+  TRY(fresh, command("call", MessageType::call_command, message));
   (void)fresh;
   return Awaited{result_id};
 }

@@ -93,7 +93,8 @@ class Dialogue {
     std::uint32_t completion;
   };
   Result<Awaited> begin_call(std::string_view service, std::string_view handler,
-                             std::string_view key, std::string_view parameter);
+                             std::string_view key, std::string_view parameter,
+                             std::optional<std::string_view> idempotency_key = std::nullopt);
   Result<Awaited> begin_sleep(Duration);
   Result<std::string> await(Awaited);
   Result<void> await_all(std::span<const Awaited>);
@@ -101,6 +102,8 @@ class Dialogue {
 
   Result<void> output(std::string_view value);
   Result<void> output_failure(std::uint32_t code, std::string_view message);
+  // This attempt ends with an error, as one does that may go better the next time.
+  std::unexpected<Error> give_up(std::string_view why);
 
  private:
   struct Replayed {

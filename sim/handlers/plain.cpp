@@ -92,7 +92,7 @@ bool serve_scripted(io::World& world, io::Exchange& exchange, const DeploymentOp
     exchange.respond(
         {.status = 200,
          .headers = {{"content-type", "application/vnd.restate.endpointmanifest.v3+json"}}},
-        manifest());
+        manifest(options.mode));
     return true;
   }
   constexpr std::string_view prefix = "/invoke/";

@@ -110,12 +110,12 @@ class Serving final : public Guest {
     for (io::World& world : worlds_) {
       std::vector<sdk::Service> made = services();
       if (options_.mischief.error > 0) spoil(made, world.random, options_.mischief.error);
-      endpoints_.push_back(
-          std::make_unique<sdk::Endpoint>(std::move(made), sdk::EndpointOptions(),
-                                          sdk::Surroundings{.clock = world.clock,
-                                                            .fibers = world.fibers,
-                                                            .trace = world.trace,
-                                                            .observer = &watching_}));
+      endpoints_.push_back(std::make_unique<sdk::Endpoint>(
+          std::move(made), sdk::EndpointOptions{.mode = options_.mode},
+          sdk::Surroundings{.clock = world.clock,
+                            .fibers = world.fibers,
+                            .trace = world.trace,
+                            .observer = &watching_}));
     }
   }
 

@@ -15,7 +15,10 @@
 //                       meet: "resolve|reject <token>" -> "first-<token>" or that failure
 //                       tell: completes the awakeable of meet, twice
 //                       guard: "<key> <token>" -> token, after an hour of Map/hold
+//                       pair: "<service> <handler> <key or -> <idempotency key> <input>" -> the
+//                       answer that it gets twice
 //     Failer            fail: token -> fails with it, in a run
+//     Hopeless          kill, pause: no attempt ends well, and three are made
 //     Loop              steps: "<n> <bytes> <token>" -> n runs with results of so many bytes
 //     Fleeting (object) add: -> the count; an idempotency key is known for seconds
 #include <fmt/format.h>
@@ -187,6 +190,26 @@ Result<std::string> fan_guard(Dialogue& ctx, HandlerWatch&) {
   return ctx.call("Map", "hold", key, std::string(an_hour_in_ms) + std::string(rest));
 }
 
+Result<std::string> fan_pair(Dialogue& ctx, HandlerWatch&) {
+  std::string_view rest = ctx.input();
+  const std::string_view service = word(rest), handler = word(rest);
+  const std::string_view key = word(rest), name = word(rest);
+  std::vector<Dialogue::Awaited> calls;
+  for (int times = 0; times < 2; ++times) {
+    TRY(begun, ctx.begin_call(service, handler, key == "-" ? "" : key, rest, name));
+    calls.push_back(begun);
+  }
+  TRY_VOID(ctx.await_all(calls));
+  TRY(first, ctx.await(calls[0]));
+  TRY(again, ctx.await(calls[1]));
+  if (first != again) return fail(Code::conflict, "answered " + first + " and " + again);
+  return first;
+}
+
+Result<std::string> hopeless(Dialogue& ctx, HandlerWatch&) {
+  return ctx.give_up("hopeless " + ctx.input());
+}
+
 Result<std::string> fleeting_add(Dialogue& ctx, HandlerWatch&) {
   TRY(stored, ctx.get("count"));
   const std::string count = std::to_string(stored ? std::stoull(*stored) + 1 : 1);
@@ -230,7 +253,20 @@ constexpr std::array handlers = {
     Handler{"Fan", "SERVICE", "meet", "", fan_meet},
     Handler{"Fan", "SERVICE", "tell", "", fan_tell},
     Handler{"Fan", "SERVICE", "guard", "", fan_guard},
+    Handler{"Fan", "SERVICE", "pair", "", fan_pair},
     Handler{"Failer", "SERVICE", "fail", "", failer_fail},
+    Handler{.service = "Hopeless",
+            .service_type = "SERVICE",
+            .name = "kill",
+            .run = hopeless,
+            .attempts_max = 3,
+            .then = "KILL"},
+    Handler{.service = "Hopeless",
+            .service_type = "SERVICE",
+            .name = "pause",
+            .run = hopeless,
+            .attempts_max = 3,
+            .then = "PAUSE"},
     Handler{"Loop", "SERVICE", "steps", "", loop_steps},
     Handler{"Fleeting", "VIRTUAL_OBJECT", "add", "EXCLUSIVE", fleeting_add, false,
             fleeting_retention},

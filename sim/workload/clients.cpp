@@ -8,6 +8,7 @@
 #include "engine/io/fibers.h"
 #include "engine/io/http.h"
 #include "engine/io/random.h"
+#include "sim/workload/requests.h"
 #include "sim/world/guests.h"
 
 namespace perdure::sim {
@@ -22,8 +23,9 @@ struct Answer {
 };
 
 Result<Answer> post(io::World& world, const std::string& authority, std::string target,
-                    io::Headers headers, std::string_view body, Instant deadline) {
-  TRY(call, world.http.call({.scheme = "http", .authority = authority},
+                    io::HttpVersion version, io::Headers headers, std::string_view body,
+                    Instant deadline) {
+  TRY(call, world.http.call({.scheme = "http", .authority = authority, .version = version},
                             {.method = "POST",
                              .target = std::move(target),
                              .authority = authority,
@@ -72,6 +74,7 @@ struct Workload::Client {
   Workload& workload;
   io::World& world;
   std::uint32_t number;
+  io::HttpVersion version = some_version(world);
 
   Instant in(Duration span) const { return world.fibers.now() + span; }
   std::uint64_t below(std::string_view what, std::uint64_t n) {
@@ -140,8 +143,8 @@ struct Workload::Client {
       resolving.start("resolve", [this, &operation] { resolve(operation.token); });
     }
     while (true) {
-      const auto answer =
-          post(world, ingress(), asked.target, headers, asked.body, in(workload.options_.timeout));
+      const auto answer = post(world, ingress(), asked.target, version, headers, asked.body,
+                               in(workload.options_.timeout));
       if (answer && answer->status / 100 == 2) {
         returned(record, Fate::answered, answer->body);
         break;
@@ -165,8 +168,8 @@ struct Workload::Client {
     const bool answered = history.operations()[record].fate == Fate::answered;
     if (answered && operation.idempotent && operation.verb != Verb::send &&
         chance("client.again", 0.1)) {
-      const auto again =
-          post(world, ingress(), asked.target, headers, asked.body, in(workload.options_.timeout));
+      const auto again = post(world, ingress(), asked.target, version, headers, asked.body,
+                              in(workload.options_.timeout));
       if (again && again->status / 100 == 2) history.answered_again(record, again->body);
     }
     return true;
@@ -178,7 +181,7 @@ struct Workload::Client {
       if (!world.fibers.sleep_until(in(milliseconds(50 + below("client.mail", 500))))) return;
       const auto id = workload.journals_.awakeable_of(token);
       if (!id) continue;
-      (void)post(world, ingress(), "/restate/awakeables/" + *id + "/resolve", {}, token,
+      (void)post(world, ingress(), "/restate/awakeables/" + *id + "/resolve", version, {}, token,
                  in(workload.options_.timeout));
     }
   }
@@ -196,7 +199,7 @@ struct Workload::Client {
   }
 
   Result<std::string> read(const std::string& target) {
-    TRY(answer, post(world, ingress(), target, {}, "", in(workload.options_.timeout)));
+    TRY(answer, post(world, ingress(), target, version, {}, "", in(workload.options_.timeout)));
     if (answer.status != 200) {
       return fail(Code::retry_later, fmt::format("status {}", answer.status));
     }

@@ -17,6 +17,7 @@ struct Asked {
   std::string method, target;
   io::Headers headers = {};
   std::string body = {};
+  io::HttpVersion version = io::HttpVersion::http2;
 };
 struct Answered {
   int status = 0;
@@ -25,6 +26,9 @@ struct Answered {
   // It says nothing about what was asked: ask again.
   bool is_for_now() const { return status / 100 == 5 || status == 429 || status == 408; }
 };
+
+// A fourth of all clients speak HTTP/1.1.
+io::HttpVersion some_version(io::World& world);
 
 Result<Answered> ask(io::World& world, const Asked& asked, Instant deadline);
 

@@ -300,10 +300,16 @@ bool Tour::Tourist::fleeting() {
 // Called off before its time: not even by mistake.
 bool Tour::Tourist::never() {
   const std::string key = "never-" + token_;
-  const std::uint64_t retries_before = retries_;
+  std::uint64_t retries_before = retries_;
   const auto sent = call("/Counter/" + key + "/add/send?delay=1h", token_, token_);
   if (!sent) return false;
+  const std::uint64_t retries_of_sending = retries_ - retries_before;
   claim(sent->status == 202, "stable-answers", "never", fmt::format("answered {}", sent->status));
+  // Who only looks does not wait for it.
+  const auto look = call("/Fan/peek", "id " + sent->invocation, token_ + "peek");
+  if (!look) return false;
+  if (!tour_.clocks_jumped()) expect(*look, "never", "");
+  retries_before = retries_ - retries_of_sending;
   const bool kill = below("tour.kill", 2) == 0;
   const auto stopped = administer(sent->invocation, kill ? "kill" : "cancel");
   if (!stopped) return false;

@@ -93,6 +93,10 @@ bool Tour::Tourist::patch() {
         fmt::format("answered {} '{}'", patched->status, patched->body));
   const auto look = call("/Map/" + key + "/change", "look", token_ + "look");
   if (!look) return false;
+  // It saw the same state at both of its ends.
+  const auto undisturbed = outcome(held->invocation);
+  if (!undisturbed) return false;
+  expect(*undisturbed, "patch", token_);
   expect(*look, "patch", fmt::format("8|a={};c={};", token_, c));
   const auto refused = patch_state(
       "Map",

@@ -22,6 +22,11 @@
 //     meet          one handler completes another's awakeable: the first word stands
 //     family        who is killed takes along whom it called
 //     patch         an operator replaces the state of an object, in its turn
+//     twice         the same twice is one: the second is told so, and gets what the first gets
+//     pair          the same, of a handler and a client at once
+//     stopped       who would live for an hour is over when an operator says so
+//     mourn         whoever waits for one that is killed hears of it
+//     hopeless      what fails each time fails for good, or is paused, after three attempts
 //
 // Everything is retried until it is answered: what is in doubt for the client is not in
 // doubt for these claims, since each call carries an idempotency key.
@@ -83,10 +88,11 @@ class Tour {
   StateModel model_;
   std::uint32_t walking_ = 0, probing_ = 0;
   bool read_ = false;
-  std::vector<std::string> once_;        // keys of Counter that must stand at 1 in the end
-  std::vector<std::string> never_;       // and at 0
-  std::vector<std::string> called_off_;  // invocations, of which duplicates may have come late
-  bool clocks_may_err_ = false;          // they are offset, drift or are set during this run
+  std::vector<std::string> once_;            // keys of Counter that must stand at 1 in the end
+  std::vector<std::string> never_;           // and at 0
+  std::vector<std::string> called_off_;      // invocations, of which duplicates may have come late
+  std::uint64_t sent_ = 0, told_fresh_ = 0;  // names that were sent for the first time
+  bool clocks_may_err_ = false;              // they are offset, drift or are set during this run
 };
 
 }  // namespace perdure::sim

@@ -27,7 +27,8 @@ void Tour::Tourist::walk() {
       &Tourist::flow,   &Tourist::flow,     &Tourist::map,     &Tourist::map,    &Tourist::fan,
       &Tourist::big,    &Tourist::steps,    &Tourist::failing, &Tourist::forget, &Tourist::output,
       &Tourist::race,   &Tourist::fleeting, &Tourist::never,   &Tourist::errand, &Tourist::attach,
-      &Tourist::family, &Tourist::meet,     &Tourist::patch};
+      &Tourist::family, &Tourist::meet,     &Tourist::patch,   &Tourist::twice,  &Tourist::pair,
+      &Tourist::mourn,  &Tourist::stopped,  &Tourist::hopeless};
   for (std::uint32_t n = 1; n <= tour_.options_.sights; ++n) {
     token_ = fmt::format("t{}-{}", number_, n);
     const auto sight = sights[below("tour.sight", sights.size())];
@@ -71,6 +72,11 @@ void Tour::Tourist::read() {
     tour_.report("nothing-invented", "never",
                  fmt::format("{} was called off, and happened {} times", key, *count));
   }
+  constexpr std::uint64_t enough = 8;
+  if (tour_.sent_ >= enough && tour_.told_fresh_ == 0) {
+    tour_.report("stable-answers", "twice",
+                 fmt::format("of {} that were new none was called so", tour_.sent_));
+  }
   for (const std::string& invocation : tour_.called_off_) {
     if (!administer(invocation, "kill")) return;
   }
@@ -104,6 +110,7 @@ const std::string& Tour::Tourist::some_node() {
 Result<Answered> Tour::Tourist::until_answered(Asked asked, bool of_operator) {
   while (true) {
     asked.authority = of_operator ? some_admin() : some_ingress();
+    asked.version = version_;
     auto answer = ask(world_, asked, in(tour_.options_.timeout));
     if (answer && !answer->is_for_now()) return answer;
     ++retries_;

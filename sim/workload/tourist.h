@@ -5,6 +5,7 @@
 //
 //     sights.cpp           the server from outside: calls, sends, results that are kept
 //     sights_between.cpp   handlers among themselves, and what an operator changes
+//     sights_stopped.cpp   what is asked twice, and what ends before its time
 #pragma once
 
 #include <map>
@@ -19,7 +20,7 @@ namespace perdure::sim {
 class Tour::Tourist {
  public:
   Tourist(Tour& tour, io::World& world, std::uint32_t number)
-      : tour_(tour), world_(world), number_(number) {}
+      : tour_(tour), world_(world), number_(number), version_(some_version(world)) {}
 
   void walk();
   // Timers far away and near, of which the near ones must not wait for the far ones.
@@ -82,6 +83,15 @@ class Tour::Tourist {
   bool family();
   bool patch();
 
+  bool twice();
+  bool pair();
+  bool stopped();
+  bool mourn();
+  bool hopeless();
+  // For an hour, unless it is stopped; under this name.
+  Result<Answered> send_hour(const std::string& name);
+  Result<Answered> outcome(const std::string& invocation);
+
   bool once_within(const std::string& key, Nanos begin, Duration delay);
   bool nap(Duration span);
   bool echo_promptly();
@@ -89,6 +99,7 @@ class Tour::Tourist {
   Tour& tour_;
   io::World& world_;
   const std::uint32_t number_;
+  const io::HttpVersion version_;  // that it speaks
   std::string token_;
   std::uint64_t retries_ = 0;                 // of all that it asked so far
   std::map<std::string, std::string> lists_;  // as last seen
