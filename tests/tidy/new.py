@@ -4,6 +4,7 @@
     ./dev new endpoint postponed       a function of the admin API
     ./dev new fault disk/LostSector    a misfortune, in the folder of its layer
     ./dev new scenario log/full_disk   what the simulator shall survive, as text
+    ./dev new table Lease              a kind of row of a partition's tables, with its test
     ./dev new plant L99                a bug put in on purpose
     ./dev new decision why-so          a page in docs/decisions
 
@@ -97,6 +98,66 @@ FAULT_NEXT = """next:
   sim/scenario.proto     message {name}, and a line of Op
   docs/user/simulator.md the table of kinds
   scenarios/{folder}/    a scenario that reaches a mark behind it: ./dev new scenario {folder}/NAME"""
+TABLE = """// engine/tables/{snake}.h
+//
+// {name}: say here what one row tells, who writes it, and when it goes.
+#pragma once
+
+#include "engine/tables/keys.h"
+#include "engine/wire/codec.h"
+
+namespace perdure::tables {{
+
+struct {name}Row {{
+  WallTime until;
+  static constexpr auto fields = std::tuple(wire::field(1, "until", &{name}Row::until));
+}};
+
+// What is looked up, and in what order it lies: the partition key first, if it has one.
+inline Key {snake}_key(const wire::InvocationId& id) {{
+  return Key().be(static_cast<std::uint8_t>(Kind::{snake})).id(id);
+}}
+
+}}  // namespace perdure::tables
+"""
+TABLE_TEST = """#include "engine/tables/{snake}.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace perdure::tables {{
+namespace {{
+
+wire::InvocationId id_of(std::uint64_t partition_key, std::uint64_t low) {{
+  return {{.partition_key = partition_key, .uuid = {{.high = 0, .low = low}}}};
+}}
+
+TEST({name}, RowsLieByPartitionKeyAndAmongTheirKind) {{
+  const std::string first = {snake}_key(id_of(1, 0xFFFF)).str();
+  const std::string second = {snake}_key(id_of(2, 0)).str();
+  EXPECT_LT(first, second);
+  const KeyRange all = all_of(Kind::{snake});
+  EXPECT_LE(all.from, first);
+  EXPECT_LT(second, all.to);
+}}
+
+TEST({name}, AValueIsWhatWasPut) {{
+  const {name}Row row{{.until = WallTime(std::chrono::seconds(7))}};
+  const auto read = wire::decode<{name}Row>(wire::encode(row));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->until, row.until);
+}}
+
+}}  // namespace
+}}  // namespace perdure::tables
+"""
+TABLE_NEXT = """next:
+  engine/tables/keys.h      {snake} in Kind, with a number that never was one, and a line of its table
+  tests/engine/processor/show_rows.h, sim/check/debt.cpp   how it is shown; whether it may be left over: the compiler shows where
+  engine/processor/reads.cpp   each command that reads such a row says so
+  docs/glossary.md          if the word is new"""
 SCENARIO = """# What the danger is, and why it should go well.  (Where it happened, if it did.)
 story: "What a user sees, in a sentence."
 reaches: "client.add.answered"
@@ -152,6 +213,14 @@ def files_for(kind, name):
         folder, name = found.groups()
         words = {"folder": folder, "name": name, "snake": snake(name)}
         return {f"faults/{folder}/{snake(name)}.h": FAULT.format(**words)}, FAULT_NEXT.format(**words)
+    if kind == "table":
+        if not re.fullmatch(r"([A-Z][a-z]+)+", name):
+            raise SystemExit(f"a table is CamelCase, like Lease; got '{name}'")
+        words = {"name": name, "snake": snake(name)}
+        return {
+            f"engine/tables/{snake(name)}.h": TABLE.format(**words),
+            f"tests/engine/tables/{snake(name)}_test.cpp": TABLE_TEST.format(**words),
+        }, TABLE_NEXT.format(**words)
     if kind == "scenario":
         if not re.fullmatch(r"[a-z]+/[a-z0-9]+(_[a-z0-9]+)*", name):
             raise SystemExit(f"a scenario is a folder and snake_case, like log/full_disk; got '{name}'")
@@ -177,6 +246,7 @@ namespace perdure::processor { void on(Context&, const wire::PostponeIt&); }
 namespace perdure::admin { MaybeReply get_late_ones(Call&); }
 """,
     "fault": "",
+    "table": "",
 }
 
 
@@ -189,6 +259,10 @@ def run(*command):
 def try_out(kind, file, compiler, simulator):
     if kind == "fault":
         file.write_text(file.read_text().replace("Kind::lost_sector", "Kind::pause"))
+    if kind == "table":
+        header = f'#include "{file.with_name("night_lease.h")}"'
+        text = file.read_text().replace("Kind::night_lease", "Kind::lock")
+        file.write_text(text.replace('#include "engine/tables/night_lease.h"', header))
     if file.suffix in (".cpp", ".h"):
         whole = file.with_name("whole.cpp")
         whole.write_text(BY_HAND[kind] + f'#include "{file}"\n')
@@ -198,7 +272,7 @@ def try_out(kind, file, compiler, simulator):
 
 
 def self_test(compiler, simulator):
-    things = {"command": "PostponeIt", "endpoint": "late_ones", "fault": "disk/LostSector",
+    things = {"command": "PostponeIt", "endpoint": "late_ones", "fault": "disk/LostSector", "table": "NightLease",
               "scenario": "log/some_day", "plant": "X1", "decision": "why-so"}
     assert all(f"./dev new {kind} " in __doc__ for kind in things)
     for kind, name in things.items():
@@ -212,6 +286,7 @@ def self_test(compiler, simulator):
                 try_out(kind, file, compiler, simulator)
     assert "engine/processor/on_postpone_it.cpp" in files_for("command", "PostponeIt")[0]
     assert "faults/disk/lost_sector.h" in files_for("fault", "disk/LostSector")[0]
+    assert "tests/engine/tables/night_lease_test.cpp" in files_for("table", "NightLease")[0]
     assert "scenarios/log/some_day.txtpb" in files_for("scenario", "log/some_day")[0]
 
 
