@@ -7,6 +7,10 @@
 
 namespace perdure::sim {
 
+namespace {
+constexpr std::uint64_t unseen = 0;  // for a term
+}  // namespace
+
 void RaftGroup::see(const TraceEvent& event) {
   if (!event.name.starts_with("raft.")) return;
   if (event.name == "raft.leads") leads(event);
@@ -32,7 +36,7 @@ void RaftGroup::leads(const TraceEvent& event) {
   for (const auto& [index, entry] : committed_) {
     if (entry.first >= term || index <= leader.snapshot) continue;
     const auto has = leader.log.find(index);
-    if (has != leader.log.end() && has->second == entry.first) continue;
+    if (has != leader.log.end() && (has->second == entry.first || has->second == unseen)) continue;
     return fail("raft-leader-completeness", event.host,
                 fmt::format("leads term {} and lacks {}/t{}, which {} applied", term, index,
                             entry.first, entry.second.who));
@@ -92,6 +96,11 @@ void RaftGroup::restored(const TraceEvent& event) {
   member.log.erase(member.log.upper_bound(last), member.log.end());
   member.last = last;
   member.snapshot = event.number("snapshot");
+  // Those that the turn brought in which it died: they are on its disk, and nobody was told.
+  const std::uint64_t known = member.log.empty() ? 0 : member.log.rbegin()->first;
+  for (std::uint64_t index = std::max(known, member.snapshot) + 1; index <= last; ++index) {
+    member.log[index] = unseen;
+  }
 }
 
 void RaftGroup::installed(const TraceEvent& event) {

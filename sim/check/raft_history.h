@@ -41,7 +41,8 @@ class RaftGroup {
     std::string who;
   };
   struct Member {
-    std::map<std::uint64_t, std::uint64_t> log;  // index to term, behind the snapshot
+    // Index to term, behind the snapshot; 0: whatever stands there was not told.
+    std::map<std::uint64_t, std::uint64_t> log;
     std::uint64_t last = 0, snapshot = 0;
     std::uint64_t term = 0, vote = 0, durable = 0;  // promised
   };
