@@ -46,11 +46,11 @@ class Node:
 
     def wait_ready(self, within=60):
         line = self._first_line(within)
-        found = re.match(r"ready ingress=\S+:(\d+) admin=\S+:(\d+) node=\S+:(\d+)", line)
-        if not found:
+        found = dict(re.findall(r"(ingress|admin|node)=\S*:(\d+)", line))
+        if not line.startswith("ready ") or "node" not in found:
             self.kill()
             raise RuntimeError(f"n{self.number} did not start: {line!r}\n{self.log_end()}")
-        self.ports = dict(zip(("ingress", "admin", "node"), map(int, found.groups())))
+        self.ports.update({kind: int(port) for kind, port in found.items()})  # by its roles
 
     def _first_line(self, within):
         lines = []
