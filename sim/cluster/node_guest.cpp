@@ -13,8 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint64_t whole_turn = UINT64_MAX;
-
 io::World with_trace(const io::World& world, io::Trace& trace) {
   return {.clock = world.clock,
           .disk = world.disk,
@@ -50,9 +48,7 @@ class NodeGuest final : public Guest {
     const Error why = ready ? shard.wait_until_failed() : ready.error();
     if (told_to_stop_) return;
     worlds_[index].trace.event(io::Level::warn, "process.exits", {{"why", why.detail}});
-    host_.crash_in_turn(Death::process_crash, whole_turn, nanos(milliseconds(200)));
-    // It dies at the end of its next turn: see that there is one.
-    (void)worlds_[index].fibers.sleep_until(worlds_[index].fibers.now() + milliseconds(1));
+    host_.exit_with_turn(nanos(milliseconds(200)));
   }
 
   // As net/main.cpp does: who still opens gives up, then all stop, then all are gone.

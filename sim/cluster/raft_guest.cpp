@@ -16,8 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint64_t whole_turn = UINT64_MAX;
-
 // Hears of a WAL that has failed for good.
 class Failure final : public wal::Listener {
  public:
@@ -55,9 +53,7 @@ class RaftGuest final : public Guest {
     const Result<void> opened = open();
     const Error why = opened ? failure_.wait() : opened.error();
     world_.trace.event(io::Level::warn, "process.exits", {{"why", why.detail}});
-    host_.crash_in_turn(Death::process_crash, whole_turn, nanos(milliseconds(200)));
-    // It dies at the end of its next turn: see that there is one.
-    (void)world_.fibers.sleep_until(world_.fibers.now() + milliseconds(1));
+    host_.exit_with_turn(nanos(milliseconds(200)));
   }
 
  private:

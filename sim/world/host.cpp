@@ -212,6 +212,14 @@ void Host::tell_to_stop(Nanos patience, Nanos restart_after) {
   });
 }
 
+void Host::exit_with_turn(Nanos restart_after) {
+  if (!up() || (doom_ && doom_->begun)) return;
+  doom_ = Doom{.death = Death::process_crash,
+               .effects_left = UINT64_MAX,
+               .restart_after = restart_after,
+               .begun = true};
+}
+
 void Host::wipe() {
   CHECK(!up());
   ++wipes_;

@@ -82,6 +82,8 @@ class Host {
   void die_here(Death death, std::optional<Nanos> restart_after);
   // As SIGTERM: the guest stops, and dies when it has, or when patience ends.
   void tell_to_stop(Nanos patience, Nanos restart_after);
+  // Its own doing, within a turn of its own: that turn is its last, whatever else is armed.
+  void exit_with_turn(Nanos restart_after);
   void wipe();       // its disk and tables; it is down
   void spare();      // forgets crashes that are armed but have not begun, and pauses
   void shut_down();  // for good, politely: the guest is destroyed without a crash of the disk

@@ -220,6 +220,26 @@ TEST(Crash, CutsATurnAfterSoManyEffects) {
   }
 }
 
+// Who has made up its mind is not held back: a process that ended and was never buried would
+// be missing for ever (log_cluster, seed 4963).
+TEST(Crash, AnExitIsOfThisTurnAndIsNotSpared) {
+  Universe universe({.seed = 5});
+  Host& host = universe.add_host({.name = "n1"});
+  host.start(on_shard_0([&](io::World& world) {
+    if (host.incarnation() == 2) return (void)world.fibers.sleep_until(io::never);
+    host.crash_in_turn(Death::power_loss, 0, std::nullopt);
+    host.exit_with_turn(50 * millisecond);
+    EXPECT_TRUE(world.disk.make_folder("last words"));
+    host.pause(second);
+    host.spare();
+  }));
+  universe.loop.run(20 * millisecond);
+  EXPECT_FALSE(host.up());
+  EXPECT_TRUE(host.powered());
+  universe.loop.run(100 * millisecond);
+  EXPECT_EQ(host.incarnation(), 2U);
+}
+
 TEST(Crash, AtAMarkNothingAfterItHappens) {
   Universe universe({.seed = 5});
   Host& host = universe.add_host({.name = "n1"});
