@@ -88,10 +88,8 @@ Copy LogletStore::copy(LogletId loglet) const {
 }
 
 bool LogletStore::knows_later(LogletId loglet) const {
-  const PartitionId partition = partition_of(loglet);
-  return std::ranges::any_of(wal_.loglets(), [&](const wal::LogletState& state) {
-    return partition_of(state.loglet) == partition && state.loglet > loglet;
-  });
+  const std::optional<LogletId> later = wal_.loglet_after(loglet);
+  return later && partition_of(*later) == partition_of(loglet);
 }
 
 // --- what comes in ---

@@ -54,6 +54,11 @@ std::vector<LogletState> Loglets::all() const {
   return states;
 }
 
+std::optional<LogletId> Loglets::after(LogletId id) const {
+  const auto found = loglets_.upper_bound(id);
+  return found == loglets_.end() ? std::nullopt : std::optional(found->first);
+}
+
 Place Loglets::place_of(LogletId id, Offset offset) const {
   const auto found = loglets_.find(id);
   if (found == loglets_.end()) return {};

@@ -59,6 +59,8 @@ class Loglets {
 
   std::optional<LogletState> find(LogletId loglet) const;
   std::vector<LogletState> all() const;  // by id
+  // The id of the first one behind it that is known, whether it is itself or not.
+  std::optional<LogletId> after(LogletId loglet) const;
   std::size_t size() const { return loglets_.size(); }
   // Segment 0 when it is trimmed, missing, or not written yet.
   Place place_of(LogletId loglet, Offset offset) const;

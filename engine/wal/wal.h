@@ -150,6 +150,7 @@ class Wal {
 
   std::optional<LogletState> find(LogletId loglet) const { return loglets_.find(loglet); }
   std::vector<LogletState> loglets() const { return loglets_.all(); }
+  std::optional<LogletId> loglet_after(LogletId loglet) const { return loglets_.after(loglet); }
   std::uint64_t missing(LogletId loglet) const { return loglets_.missing(loglet); }
   // Is it here?  Appended, not trimmed; durable or not.
   bool holds(LogletId loglet, Offset offset) const {
@@ -159,6 +160,7 @@ class Wal {
   IntervalSet held(LogletId loglet, Offset first, Offset last) const;
   std::uint32_t record_bytes_max() const { return record_bytes_max_of(options_.segment_bytes); }
   std::uint64_t disk_bytes() const { return segments_.bytes(); }
+  std::uint64_t live_bytes() const { return loglets_.live().bytes; }  // of records here
   const Recovered& recovered() const { return recovered_; }
 
   // Writes what has gathered, then ends the fibers.  Parks.
