@@ -321,6 +321,18 @@ Result<void> open_cluster(Shard::Rooms& r) {
   r.log_servers->serve(*r.log_server);
   r.log_cluster = std::make_unique<log::Cluster>(
       log::Cluster{.servers = *r.log_servers, .server = *r.log_server});
+  std::vector<log::Place> places;
+  for (const PartitionId partition : r.layout.partitions_of_shard(r.world.peers.self().shard)) {
+    const auto store = r.loglets.find(r.layout.stream_of(partition));
+    if (store != r.loglets.end()) {
+      places.push_back({.partition = partition, .store = *store->second});
+    }
+  }
+  r.log_sweeper = std::make_unique<log::Sweeper>(log::Sweeper::Parts{.places = std::move(places),
+                                                                     .chains = *r.chains,
+                                                                     .fibers = r.world.fibers,
+                                                                     .trace = r.world.trace});
+  r.log_sweeper->start();
   if (r.first()) watch_the_cluster(r);
   return {};
 }

@@ -17,6 +17,7 @@
 #include "engine/ingress/ingress.h"
 #include "engine/invoker/invoker.h"
 #include "engine/log/log.h"
+#include "engine/log/sweeper.h"
 #include "engine/node/admin_registry.h"
 #include "engine/node/checkpointer.h"
 #include "engine/node/cluster_state.h"
@@ -87,6 +88,7 @@ struct Shard::Rooms {
   std::unique_ptr<LogServers> log_servers;
   std::unique_ptr<log::Server> log_server;
   std::unique_ptr<log::Cluster> log_cluster;
+  std::unique_ptr<log::Sweeper> log_sweeper;
   std::unique_ptr<SchemaView> schema;
   Partitions partitions;
   std::unique_ptr<PartitionJournal> journal;

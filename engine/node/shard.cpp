@@ -181,6 +181,7 @@ void Shard::stop() {
   if (r.checkpointer) r.checkpointer->finish();
   if (r.replicas) r.replicas->stop();
   r.errands.stop();
+  if (r.log_sweeper) r.log_sweeper->stop();
   r.rpc.stop();
   r.partitions.clear();
   if (r.schema) r.schema->stop();

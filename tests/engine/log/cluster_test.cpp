@@ -1,6 +1,7 @@
 // Logs over several nodes: journeys that no value can show alone.
 #include <gtest/gtest.h>
 
+#include "engine/log/sweeper.h"
 #include "tests/engine/log/log_nodes.h"
 
 namespace perdure::log {
@@ -234,6 +235,69 @@ TEST(Cluster, ATrimReachesAllAndReadersMeetTheGap) {
     late->stop();
     old.stop(), log.stop();
   }));
+}
+
+// Who is away when copies go is told a few times and then no more; it finds out by itself.
+TEST(Cluster, WhoWasAwayForLongSweepsWhatNoChainNames) {
+  LogNodes nodes(3);
+  nodes.start();
+  ASSERT_TRUE(nodes.run([&] {
+    Log& old = *nodes.must_open(1);
+    for (int i = 1; i <= 4; ++i) ASSERT_TRUE(old.append("r" + std::to_string(i)));
+    ASSERT_TRUE(old.wait_committed(Lsn(4), nodes.loop.in(seconds(5))));
+    const Loglet first = old.chain().loglets.back();
+    const std::uint64_t away = first.nodeset.at(1).node.raw();
+    const std::uint64_t other = 6 - 1 - away;
+    EXPECT_TRUE(nodes.at(away).wal->find(first.id));
+    nodes.isolate(away);
+    Log& log = *nodes.must_open(other);
+    ASSERT_TRUE(log.append("r5"));
+    ASSERT_TRUE(log.wait_committed(Lsn(5), nodes.loop.in(seconds(5))));
+    ASSERT_TRUE(log.trim(Lsn(4)));
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(seconds(120))));
+    EXPECT_FALSE(nodes.at(other).wal->find(first.id));
+    nodes.isolate(away, false);
+    ASSERT_TRUE(nodes.loop.fibers.sleep_until(nodes.loop.in(seconds(60))));
+    EXPECT_TRUE(nodes.at(away).wal->find(first.id));  // nobody comes by again
+    EXPECT_GT(nodes.at(away).wal->live_bytes(), 0u);
+
+    Sweeper sweeper({.places = {{PartitionId(0), *nodes.at(away).store}},
+                     .chains = nodes.chains,
+                     .fibers = nodes.loop.fibers,
+                     .trace = nodes.trace});
+    ASSERT_TRUE(sweeper.sweep());
+    EXPECT_FALSE(nodes.at(away).wal->find(first.id));
+    EXPECT_EQ(nodes.at(away).wal->live_bytes(), 0u);
+    EXPECT_TRUE(nodes.at(away).store->copy(first.id).replaced);  // and its writer finds nobody
+    old.stop(), log.stop();
+  }));
+}
+
+TEST(Sweep, GoesByWhatTheChainNames) {
+  const auto loglet = [](std::uint64_t id, std::uint64_t base) {
+    return Loglet{.id = LogletId(id), .base = Lsn(base), .nodeset = {}, .replication = {}};
+  };
+  const auto here = [](std::uint64_t id, std::uint64_t trimmed, std::uint64_t last) {
+    return wal::LogletState{
+        .loglet = LogletId(id), .trim_point = Offset(trimmed), .last = Offset(last)};
+  };
+  const Chain chain{.loglets = {loglet(7, 101), loglet(9, 201), loglet(12, 301)},
+                    .trim_point = Lsn(150),
+                    .sealed_tail = {}};
+  // Trimmed away; within; in between; not trimmed; open; the next one's proposal.
+  const std::vector<Sweep> sweeps =
+      what_to_sweep(chain, {here(3, 2, 9), here(7, 20, 100), here(8, 0, 0), here(9, 0, 100),
+                            here(12, 0, 5), here(13, 0, 0)});
+  const std::vector<Sweep> expected = {
+      {.loglet = LogletId(3), .trim_to = {}, .successor = LogletId(12)},
+      {.loglet = LogletId(7), .trim_to = Offset(50), .successor = {}},
+      {.loglet = LogletId(8), .trim_to = {}, .successor = LogletId(12)}};
+  EXPECT_EQ(sweeps, expected);
+  EXPECT_TRUE(what_to_sweep(chain, {here(7, 50, 100)}).empty());  // done already
+  EXPECT_TRUE(what_to_sweep({}, {here(3, 2, 9)}).empty());
+  const Chain all_gone{
+      .loglets = {loglet(12, 301)}, .trim_point = Lsn(310), .sealed_tail = Lsn(311)};
+  EXPECT_EQ(what_to_sweep(all_gone, {here(12, 0, 10)}).front().trim_to, Offset(10));
 }
 
 // Sealed by somebody who then died: a reader does not wait for ever at the border
