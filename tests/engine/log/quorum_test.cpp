@@ -83,6 +83,26 @@ RC_GTEST_PROP(Quorum, CertaintyNeverRestsOnALostDisk, ()) {
   RC_ASSERT(met);
 }
 
+// Where copies can be kept today, of what may be asked today: whoever repairs on the one is
+// found by whoever asks the other.
+RC_GTEST_PROP(Quorum, WhatIsKeptOnThoseWhoAreLeftIsFoundAmongThem, ()) {
+  const Topology t = draw_topology();
+  States states;
+  for (const Member& m : t.nodeset) {
+    states[m.node] = below(3) == 0 ? StorageState::gone : StorageState::read_write;
+  }
+  const Placement left = lasting(t.nodeset, t.replication, states);
+  // As few as will do, beginning anywhere.
+  Nodes kept = draw_nodes(left.nodeset), asked = draw_nodes(left.nodeset);
+  for (const Member& m : left.nodeset) {
+    if (!is_write_quorum(left.nodeset, left.replication, kept)) kept.push_back(m.node);
+    if (!is_f_majority(t.nodeset, t.replication, asked)) asked.push_back(m.node);
+  }
+  if (!is_f_majority(t.nodeset, t.replication, asked)) return;  // too many are gone: nobody says
+  RC_ASSERT(is_write_quorum(left.nodeset, left.replication, kept) || left.nodeset.empty());
+  RC_ASSERT(meet(kept, asked));
+}
+
 RC_GTEST_PROP(Quorum, ACopysetIsAQuorumWithoutExcess, ()) {
   const Topology t = draw_topology();
   const Nodes usable = draw_nodes(t.nodeset);
