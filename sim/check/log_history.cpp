@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "engine/base/bytes.h"
 
@@ -12,6 +13,23 @@ namespace {
 constexpr std::uint64_t look_one_in = 3;  // acknowledgements: disks are large
 
 std::string start_of(std::string_view bytes) { return std::string(bytes.substr(0, 40)); }
+
+// What the loglet's replication asks for, counted afresh: the engine's own arithmetic is
+// judged by this.
+bool enough(const log::Loglet& loglet, const std::set<NodeId>& holders) {
+  std::set<std::pair<std::string, std::string>> zones;
+  std::set<std::string> regions;
+  std::size_t copies = 0;
+  for (const log::Member& member : loglet.nodeset) {
+    if (!holders.contains(member.node)) continue;
+    ++copies;
+    zones.emplace(member.region, member.zone);
+    regions.insert(member.region);
+  }
+  const log::Replication& wanted = loglet.replication;
+  return copies >= wanted.copies && zones.size() >= wanted.zones &&
+         regions.size() >= wanted.regions;
+}
 }  // namespace
 
 void LogHistory::fail(std::string_view check, std::string_view subject, std::string detail) {
@@ -23,8 +41,10 @@ void LogHistory::fail(std::string_view check, std::string_view subject, std::str
 
 void LogHistory::appended(PartitionId partition, const log::Loglet& loglet, Lsn lsn,
                           std::string_view bytes) {
-  appends_[std::string(bytes)] = {
-      .partition = partition, .lsn = lsn, .loglet = loglet.id, .wipes = wipes_};
+  const auto [append, fresh] = appends_.insert_or_assign(
+      std::string(bytes),
+      Append{.partition = partition, .lsn = lsn, .loglet = loglet.id, .wipes = wipes_});
+  given_.insert_or_assign({loglet.id, lsn}, append);
 }
 
 void LogHistory::acknowledged(PartitionId partition, const log::Loglet& loglet, Lsn lsn,
@@ -41,24 +61,41 @@ void LogHistory::acknowledged(PartitionId partition, const log::Loglet& loglet, 
   committed(partition, lsn, bytes, loglet.id, true);
   const auto append = appends_.find(bytes);
   if (append != appends_.end() && acks_ % look_one_in == 0) {
-    check_quorum(loglet, lsn, bytes, append->second);
+    check_quorum(loglet, lsn, bytes, append->second, "was acknowledged");
   }
 }
 
 void LogHistory::check_quorum(const log::Loglet& loglet, Lsn lsn, std::string_view bytes,
-                              const Append& append) {
+                              const Append& append, std::string_view what) {
   if (append.wipes != wipes_) return;  // a disk may have answered and be gone
   // A writer that slept may hear of it when it has been trimmed already.
   if (lsn <= trimmed_up_to(append.partition)) return;
   ++looks_;
-  log::Nodes holders;
+  std::set<NodeId> holders;
   for (const log::Member& member : loglet.nodeset) {
-    if (on_disk_(member.node, bytes)) holders.push_back(member.node);
+    if (on_disk_(member.node, bytes)) holders.insert(member.node);
   }
-  if (log::is_write_quorum(loglet.nodeset, loglet.replication, holders)) return;
-  fail("log-quorum", "acknowledgement",
-       fmt::format("{} of loglet {} was acknowledged and is durable on {} of {} disks", lsn.raw(),
-                   loglet.id.raw(), holders.size(), loglet.replication.copies));
+  if (enough(loglet, holders)) return;
+  fail("log-quorum", "record",
+       fmt::format("{} of loglet {} {} and is durable on {} disks, which are not {}", lsn.raw(),
+                   loglet.id.raw(), what, holders.size(), log::to_text(loglet.replication)));
+}
+
+// Who ends a loglet has seen to it that its last record is on enough disks, whether anybody
+// was told so or not, and so are all before it.
+void LogHistory::check_end(PartitionId partition, const log::Loglet& loglet, Lsn tail) {
+  const Lsn unknown = std::max(partitions_[partition].highest_acknowledged.next(), loglet.base);
+  for (const Lsn lsn : {unknown, tail.prev()}) {
+    if (lsn < loglet.base || lsn >= tail) continue;
+    const auto given = given_.find({loglet.id, lsn});
+    if (given == given_.end()) {
+      fail("log-invented", "tail",
+           fmt::format("partition {}: loglet {} ends at {}, nobody appended {}", partition.raw(),
+                       loglet.id.raw(), tail.raw(), lsn.raw()));
+      continue;
+    }
+    check_quorum(loglet, lsn, given->second->first, given->second->second, "lies below its tail");
+  }
 }
 
 // --- everybody ---
@@ -138,6 +175,14 @@ void LogHistory::chain_changed(PartitionId partition, std::uint64_t version,
     fail("log-chain", "shape",
          fmt::format("partition {}: {}", partition.raw(), checked.error().detail));
   }
+  for (const log::Loglet& loglet : after.loglets) {
+    std::set<NodeId> all;
+    for (const log::Member& member : loglet.nodeset) all.insert(member.node);
+    if (enough(loglet, all) && all.size() == loglet.nodeset.size()) continue;
+    fail("log-chain", "nodeset",
+         fmt::format("partition {}: the nodeset of loglet {} cannot hold {}", partition.raw(),
+                     loglet.id.raw(), log::to_text(loglet.replication)));
+  }
   if (after.trim_point > state.may_trim) {
     fail("log-trim", "chain",
          fmt::format("partition {} is trimmed up to {}, allowed was {}", partition.raw(),
@@ -145,7 +190,7 @@ void LogHistory::chain_changed(PartitionId partition, std::uint64_t version,
   }
   for (std::size_t i = 0; i < after.loglets.size(); ++i) {
     const Lsn tail = log::tail_of(after, i);
-    if (tail != Lsn(0)) tail_published(partition, after.loglets[i].id, tail);
+    if (tail != Lsn(0)) tail_published(partition, after.loglets[i], tail);
   }
   // One that went: trimmed as a whole, or replaced because it was empty.
   for (std::size_t i = 0; i < before.loglets.size(); ++i) {
@@ -153,12 +198,13 @@ void LogHistory::chain_changed(PartitionId partition, std::uint64_t version,
     if (std::ranges::find(after.loglets, gone.id, &log::Loglet::id) != after.loglets.end())
       continue;
     const bool was_last = i + 1 == before.loglets.size();
-    if (was_last) tail_published(partition, gone.id, gone.base);
+    if (was_last) tail_published(partition, gone, gone.base);
   }
 }
 
-void LogHistory::tail_published(PartitionId partition, LogletId loglet, Lsn tail) {
+void LogHistory::tail_published(PartitionId partition, const log::Loglet& ended, Lsn tail) {
   Partition& state = partitions_[partition];
+  const LogletId loglet = ended.id;
   const auto [known, fresh] = state.tails.emplace(loglet, tail);
   if (!fresh) {
     if (known->second == tail) return;
@@ -172,6 +218,7 @@ void LogHistory::tail_published(PartitionId partition, LogletId loglet, Lsn tail
          fmt::format("partition {}: {} of loglet {} was acknowledged, and it ends at {}",
                      partition.raw(), slot->first.raw(), loglet.raw(), tail.raw()));
   }
+  check_end(partition, ended, tail);
 }
 
 Lsn LogHistory::highest_acknowledged(PartitionId partition) const {

@@ -9,8 +9,9 @@
 //   log-sealed          a loglet's tail, once in the chain, never changes; nothing is
 //                       acknowledged at or above it
 //   log-chain           loglets join without gap or overlap; versions form one line
-//   log-quorum          when a record is acknowledged so many disks have it, durably: looked
-//                       up on the disks, not asked
+//   log-quorum          when a record is acknowledged so many disks have it, durably, and so
+//                       they do when its loglet ends above it: looked up on the disks, not
+//                       asked.  How many are so many is counted here, not by engine/log
 //   log-reader-order    a reader sees each Lsn once, in order, and gaps only where trimmed
 //   log-trim            nothing is trimmed that was not allowed to go
 #pragma once
@@ -21,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/log/chains.h"
@@ -73,6 +75,7 @@ class LogHistory {
     LogletId loglet;
     std::uint64_t wipes = 0;
   };
+  using Appends = std::map<std::string, Append, std::less<>>;  // by bytes
   struct Cursor {
     PartitionId partition;
     Lsn next;
@@ -80,13 +83,16 @@ class LogHistory {
 
   void fail(std::string_view check, std::string_view subject, std::string detail);
   void committed(PartitionId, Lsn, std::string_view bytes, LogletId loglet, bool acknowledged);
-  void check_quorum(const log::Loglet&, Lsn, std::string_view bytes, const Append&);
-  void tail_published(PartitionId, LogletId, Lsn tail);
+  void check_quorum(const log::Loglet&, Lsn, std::string_view bytes, const Append&,
+                    std::string_view what);
+  void check_end(PartitionId, const log::Loglet&, Lsn tail);
+  void tail_published(PartitionId, const log::Loglet&, Lsn tail);
 
   const Report report_;
   const OnDisk on_disk_;
   std::map<PartitionId, Partition> partitions_;
-  std::map<std::string, Append, std::less<>> appends_;  // by bytes
+  Appends appends_;
+  std::map<std::pair<LogletId, Lsn>, Appends::const_iterator> given_;  // the last at that place
   std::map<std::uint64_t, Cursor> readers_;
   std::uint64_t acks_ = 0, reads_ = 0, looks_ = 0, wipes_ = 0;
 };

@@ -67,6 +67,7 @@ class DiskLosses {
     }
     (void)disk.sync_folder("");
     arena_.history.wiped();
+    arena_.disks.wiped(host.node());
     // Until it comes back, sees what it is, and says that it lost its data.
     arena_.registers.nodes.at(host.node()).state = log::StorageState::gone;
     universe_.recorder.event({.at = universe_.loop.now(),
@@ -145,6 +146,11 @@ void draw_arena(Experiment& experiment, LogArena& arena, std::uint64_t hosts) {
   arena.term_most = experiment.setting_ms("limit.term_ms", milliseconds(500 + dice.below(15'000)));
   arena.rest_most = experiment.setting_ms("limit.rest_ms", milliseconds(500 + dice.below(20'000)));
   arena.trims = setting("limit.trims", dice.below(3) == 0 ? 0 : 1) == 0 ? 0 : 0.03;
+  // A stream that may not grow for ever: then what is trimmed has to make room.
+  Dice tight = experiment.dice("log_cluster.tight");
+  const bool is_tight = arena.trims > 0 && tight.below(2) == 0;
+  const std::uint32_t segments = setting("limit.segments", is_tight ? 8 + tight.below(12) : 0);
+  if (segments > 0) arena.wal.bytes_max = std::uint64_t{segments} * arena.wal.segment_bytes;
   arena.large_record_bytes = setting("limit.large_record_bytes", arena.large_record_bytes);
   arena.reader_patience =
       experiment.setting_ms("limit.reader_patience_ms", milliseconds(500 + dice.below(5'000)));
@@ -161,6 +167,35 @@ bool all_arrived(const LogArena& arena, const std::vector<Host*>& hosts) {
     }
   }
   return true;
+}
+
+// What no chain names takes no place for long, and what is wanted not much more than it is.
+void check_what_is_kept(Experiment& experiment, const LogArena& arena) {
+  Universe& universe = experiment.universe();
+  const auto chains = arena.registers.chains;
+  const Nanos looked = universe.loop.now() + nanos(2 * log_sweep_every + seconds(2));
+  universe.run_until(looked, [] { return false; });
+  const auto report = [&](std::string_view subject, NodeId node, std::string detail) {
+    experiment.report({.check = "log-disk-kept",
+                       .subject = std::string(subject),
+                       .detail = fmt::format("n{}: {}", node.raw(), detail)});
+  };
+  for (const auto& [node, stream] : arena.streams) {
+    for (const wal::LogletState& state : stream->loglets()) {
+      const auto chain = chains.find(log::partition_of(state.loglet));
+      if (chain == chains.end() || state.loglet >= chain->second.chain.loglets.back().id) continue;
+      const auto& named = chain->second.chain.loglets;
+      if (std::ranges::find(named, state.loglet, &log::Loglet::id) != named.end()) continue;
+      report("loglet", node,
+             fmt::format("loglet {} is kept and no chain names it", state.loglet.raw()));
+    }
+    const std::uint64_t most = 4 * stream->live_bytes() + 8 * arena.wal.segment_bytes;
+    if (stream->disk_bytes() > most) {
+      report("bytes", node,
+             fmt::format("{} bytes of files, of which {} are wanted", stream->disk_bytes(),
+                         stream->live_bytes()));
+    }
+  }
 }
 
 // With nothing to do only deadlines make something happen: a wait that is always over, or a
@@ -194,8 +229,9 @@ Verdict log_cluster(const Config& config) {
   LogHistory history(
       [&](Finding finding) { experiment->report(std::move(finding)); },
       [&disks](NodeId node, std::string_view bytes) { return disks.durably_on(node, bytes); });
+  DiskMemory memory([&](Finding finding) { experiment->report(std::move(finding)); });
   LogRegisters registers{.history = history};
-  LogArena arena{.history = history, .registers = registers};
+  LogArena arena{.history = history, .disks = memory, .registers = registers};
   const std::uint64_t count = std::clamp<std::uint64_t>(
       experiment->setting("cluster.nodes", 3 + experiment->dice("log_cluster.hosts").below(5)), 1,
       20);
@@ -234,6 +270,7 @@ Verdict log_cluster(const Config& config) {
       arena.read_up_to.clear();
       for (Host* host : hosts) host->restart();
       if (experiment->heal(heal, [&] { return all_arrived(arena, hosts); })) {
+        check_what_is_kept(*experiment, arena);
         rest(*experiment, arena, count, idle);
       }
     }

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "engine/io/random.h"
+#include "engine/log/sweeper.h"
 #include "engine/wal/storage_marker.h"
 #include "sim/cluster/log_peers.h"
 #include "sim/world/universe.h"
@@ -16,7 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::uint64_t whole_turn = UINT64_MAX;
 constexpr LogletId watched_loglet{UINT64_MAX - 1};
 
 // What one writer has in flight, and what is told of it.
@@ -59,6 +59,8 @@ class LogNode final : public Guest, private wal::Listener {
         broken_(world.fibers),
         group_(world.fibers) {}
 
+  ~LogNode() override { arena_.streams.erase(host_.node()); }
+
   void run(std::uint32_t) override {
     const Result<void> ready = open();
     if (ready) {
@@ -73,8 +75,7 @@ class LogNode final : public Guest, private wal::Listener {
     }
     world_.trace.event(io::Level::warn, "process.exits",
                        {{"why", ready ? failure_->detail : ready.error().detail}});
-    host_.crash_in_turn(Death::process_crash, whole_turn, nanos(milliseconds(200)));
-    (void)world_.fibers.sleep_until(world_.fibers.now() + milliseconds(1));
+    host_.exit_with_turn(nanos(milliseconds(200)));
   }
 
  private:
@@ -99,6 +100,8 @@ class LogNode final : public Guest, private wal::Listener {
     options.stream_id = marker.marker.id;
     TRY(opened, wal::Wal::open(world_.disk, world_.fibers, world_.trace, options));
     wal_ = std::move(opened);
+    arena_.disks.back(host_.node(), *wal_);
+    arena_.streams[host_.node()] = wal_.get();
     wal_->listen(watched_loglet, *this);
     store_ = std::make_unique<log::LogletStore>(*wal_, world_.fibers, world_.trace,
                                                 me.state == log::StorageState::data_loss);
@@ -109,6 +112,16 @@ class LogNode final : public Guest, private wal::Listener {
                            .trace = world_.trace});
     cluster_ = std::make_unique<log::Cluster>(log::Cluster{.servers = peers_, .server = *server_});
     peers_.serve(*server_);
+    std::vector<log::Place> places;
+    for (std::uint32_t p = 0; p < arena_.partitions; ++p) {
+      places.push_back({.partition = PartitionId(p), .store = *store_});
+    }
+    sweeper_ = std::make_unique<log::Sweeper>(log::Sweeper::Parts{.places = std::move(places),
+                                                                  .chains = chains_,
+                                                                  .fibers = world_.fibers,
+                                                                  .trace = world_.trace,
+                                                                  .every = log_sweep_every});
+    sweeper_->start();
     return {};
   }
 
@@ -123,6 +136,7 @@ class LogNode final : public Guest, private wal::Listener {
       const bool whole =
           arena_.registers.nodes.at(host_.node()).state == log::StorageState::read_write;
       if (whole && store_->lost_data()) store_->regained_data();
+      if (++looks_ % 8 == 0) arena_.disks.seen(host_.node(), *wal_);
     }
   }
 
@@ -189,6 +203,7 @@ class LogNode final : public Guest, private wal::Listener {
       }
       if (chance("writer.trims", arena_.trims)) trim(log);
       if (chance("writer.looks_back", 0.05)) look_back(log);
+      if (chance("writer.checks", 0.05)) log.check_invariants(), wal_->check_invariants();
       if (!pause(draw("writer.gap", milliseconds(200)))) return;
     }
   }
@@ -317,13 +332,14 @@ class LogNode final : public Guest, private wal::Listener {
   Host& host_;
   LogArena& arena_;
   io::World world_;
-  std::uint64_t incarnation_ = 0;
+  std::uint64_t incarnation_ = 0, looks_ = 0;
   LogChains chains_;
   LogPeers peers_;
   std::unique_ptr<wal::Wal> wal_;
   std::unique_ptr<log::LogletStore> store_;
   std::unique_ptr<log::Server> server_;
   std::unique_ptr<log::Cluster> cluster_;
+  std::unique_ptr<log::Sweeper> sweeper_;
   std::optional<Error> failure_;
   io::Event broken_;
   io::Group group_;

@@ -10,6 +10,7 @@
 
 #include "engine/log/log.h"
 #include "engine/log/reader.h"
+#include "sim/check/disk_memory.h"
 #include "sim/check/log_history.h"
 #include "sim/cluster/log_registers.h"
 #include "sim/scenario.h"
@@ -17,9 +18,12 @@
 
 namespace perdure::sim {
 
+constexpr Duration log_sweep_every = std::chrono::seconds(5);
+
 // What all hosts share, outside of each.
 struct LogArena {
   LogHistory& history;
+  DiskMemory& disks;
   LogRegisters& registers;
   std::uint32_t partitions = 1;
   log::Replication replication = {};
@@ -38,6 +42,7 @@ struct LogArena {
   std::map<PartitionId, Lsn> probes = {};  // the heir's last records, acknowledged
   std::map<std::pair<NodeId, PartitionId>, Lsn> read_up_to = {};  // by readers that live
   std::map<NodeId, std::set<PartitionId>> scrubbed = {};          // since that node lost its disk
+  std::map<NodeId, const wal::Wal*> streams = {};                 // of those that run
   std::uint64_t next_reader = 1, next_token = 1;
 };
 

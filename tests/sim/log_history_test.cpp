@@ -97,9 +97,10 @@ TEST_F(LogHistoryTest, AnAcknowledgementAfterTheSeal) {
 
 TEST_F(LogHistoryTest, ATailThatMoves) {
   const log::Chain first = begin();
-  const log::Chain sealed{.loglets = {loglet(1, 1)}, .sealed_tail = Lsn(5)};
+  for (std::uint64_t n = 1; n <= 5; ++n) write(n, "r" + std::to_string(n), loglet(1, 1));
+  const log::Chain sealed{.loglets = {loglet(1, 1)}, .sealed_tail = Lsn(6)};
   history.chain_changed(partition, 2, first, sealed);
-  history.chain_changed(partition, 3, sealed, {.loglets = {loglet(1, 1), loglet(2, 6)}});
+  history.chain_changed(partition, 3, sealed, {.loglets = {loglet(1, 1), loglet(2, 7)}});
   EXPECT_EQ(found, "log-sealed");
 }
 
@@ -112,6 +113,37 @@ TEST_F(LogHistoryTest, AVersionTwice) {
 TEST_F(LogHistoryTest, TooFewDisks) {
   holders = {NodeId(1)};
   for (std::uint64_t n = 1; n <= 3; ++n) write(n, "r" + std::to_string(n), loglet(1, 1));
+  EXPECT_EQ(found, "log-quorum");
+}
+
+TEST_F(LogHistoryTest, AnEndThatWasNotRepaired) {
+  const log::Chain first = begin();
+  write(1, "a", loglet(1, 1));
+  history.appended(partition, loglet(1, 1), Lsn(2), "b");  // whether it is committed nobody knows
+  holders = {NodeId(1)};
+  history.chain_changed(partition, 2, first, {.loglets = {loglet(1, 1)}, .sealed_tail = Lsn(3)});
+  EXPECT_EQ(found, "log-quorum");
+}
+
+TEST_F(LogHistoryTest, AnEndBehindWhatWasAppended) {
+  const log::Chain first = begin();
+  write(1, "a", loglet(1, 1));
+  history.chain_changed(partition, 2, first, {.loglets = {loglet(1, 1)}, .sealed_tail = Lsn(3)});
+  EXPECT_EQ(found, "log-invented");
+}
+
+TEST_F(LogHistoryTest, ANodesetThatCannotHoldItsCopies) {
+  log::Loglet alone = loglet(1, 1);
+  alone.nodeset.pop_back();
+  history.chain_changed(partition, 1, {}, {.loglets = {alone}});
+  EXPECT_EQ(found, "log-chain");
+}
+
+TEST_F(LogHistoryTest, CopiesInOneZoneOfTwo) {
+  log::Loglet zoned = loglet(1, 1);
+  zoned.replication.zones = 2;
+  zoned.nodeset.push_back({NodeId(3), "elsewhere", {}});
+  for (std::uint64_t n = 1; n <= 3; ++n) write(n, "r" + std::to_string(n), zoned);
   EXPECT_EQ(found, "log-quorum");
 }
 
