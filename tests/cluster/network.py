@@ -124,7 +124,7 @@ class Network:
     def _reset(self, name):
         for link in [link for link in self._links if name in link[:2]]:
             raw = link[2].get_extra_info("socket")
-            if raw is not None:
+            if raw is not None and raw.fileno() >= 0:  # else it has ended by itself
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             link[2].transport.abort()
             self._links.discard(link)
