@@ -261,8 +261,12 @@ Result<Answer> Partitions::output_here(const wire::InvocationId& id, Instant dea
   return confirmed(*found, deadline, [&, leader = found] { return output_of(leader->status(id)); });
 }
 
+// Operators ask rarely, and any stage of its life may mean yes or no to them.
 Result<admin::Look> Partitions::look_here(const wire::InvocationId& id) {
   TRY(found, here(partition_of(id.partition_key)));
+  if (!state_->is_alone()) {
+    TRY_VOID(found->confirm(world_.clock.steady() + confirm_within));
+  }
   TRY(status, found->status(id));
   return look_of(status);
 }
