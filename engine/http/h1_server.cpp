@@ -308,8 +308,8 @@ void H1Server::settled() { check_over(); }
 
 void H1Server::stop() {
   stopping_ = true;
+  link_->hurry();
   if (serving_ || phase_ != Phase::head) return;
-  if (context_.fibers.now() >= idle_since_ + answer_taken) link_->linger_at_most(linger_for_idle);
   close();
 }
 

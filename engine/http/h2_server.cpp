@@ -228,8 +228,7 @@ void H2Server::stream_ends(H2Stream& stream, const Error* why) {
 // --- time ---
 
 void H2Server::stop() {
-  const bool idle = streams() == 0 && context_.fibers.now() >= idle_since_ + answer_taken;
-  if (idle) link_->linger_at_most(linger_for_idle);
+  link_->hurry();
   say_goodbye();
 }
 

@@ -29,10 +29,10 @@ inline constexpr std::size_t gather_bytes = 64 * 1024;  // about one write
 // How long we read on after our last byte.  Not shorter: what the other side has not
 // taken yet is lost when we end.
 inline constexpr Duration linger = std::chrono::seconds(60);
-// When we stop, a client that was silent for this long since its answer has taken it; it
-// keeps the connection for later, and is given only a moment to close it.
-inline constexpr Duration answer_taken = std::chrono::seconds(2);
-inline constexpr Duration linger_for_idle = std::chrono::milliseconds(200);
+// When we stop, a client whose machine has all of its answer keeps the connection for later:
+// it is given only a moment to read the answer and to close.
+inline constexpr Duration linger_when_arrived = std::chrono::milliseconds(200);
+inline constexpr Duration look_for_arrival = std::chrono::milliseconds(25);
 
 // Something that may happen in bursts, but not for ever: `burst` at once, `per_second`
 // in the long run.  What the peer does that is useful pays for what is not.

@@ -48,7 +48,8 @@ Link::Link(Context& context, io::Group& group, std::unique_ptr<io::Stream> strea
       stream_(std::move(stream)),
       stall_(stall),
       linger_(std::min(linger, stall)),
-      peer_(stream_->peer()) {}
+      peer_(stream_->peer()),
+      lingerer_(context.fibers) {}
 
 Result<std::string_view> Link::read(Instant deadline) {
   if (broken_) return fail(Code::failed, "connection is broken");
@@ -166,9 +167,24 @@ void Link::leave_off() {
   source_->settled();  // may destroy this
 }
 
+void Link::hurry() {
+  hurried_ = true;
+  lingerer_.wake();
+}
+
 void Link::wait_for_the_other_side() {
-  lingerer_ = context_.fibers.self();
-  if (!read_over_) (void)context_.fibers.sleep_until(context_.fibers.now() + linger_);
+  Instant until = context_.fibers.now() + linger_;
+  bool arrived = false;
+  while (!read_over_ && context_.fibers.now() < until) {
+    const Instant now = context_.fibers.now();
+    if (hurried_ && !arrived && stream_->arrived()) {
+      arrived = true;
+      until = std::min(until, now + linger_when_arrived);
+    }
+    const bool look_again = hurried_ && !arrived;
+    const auto woken = lingerer_.wait(look_again ? std::min(until, now + look_for_arrival) : until);
+    if (!woken && woken.error().code == Code::cancelled) break;
+  }
   if (!read_over_) reset();
   lingering_ = false;
   source_->settled();
@@ -176,7 +192,7 @@ void Link::wait_for_the_other_side() {
 
 void Link::read_is_over() {
   read_over_ = true;
-  context_.fibers.cancel(lingerer_);
+  lingerer_.wake();
 }
 
 void Link::break_off(const Error& error) {

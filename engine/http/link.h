@@ -89,8 +89,8 @@ class Link {
   void dirty();
   // Says that we are done, once all has left that the source has now.
   void finish();
-  // Of no use to wait longer for the other side's end.
-  void linger_at_most(Duration span) { linger_ = std::min(linger_, span); }
+  // We are about to stop: who has our last byte is not waited for much longer.
+  void hurry();
   void reset();
   bool finished() const { return finished_; }  // our last byte has left
   bool broken() const { return broken_; }
@@ -114,15 +114,15 @@ class Link {
   io::Group& group_;
   const std::unique_ptr<io::Stream> stream_;
   const Duration stall_;
-  Duration linger_;
+  const Duration linger_;
   const std::string peer_;
   Source* source_ = nullptr;
   std::unique_ptr<std::byte[]> buffer_;
   std::size_t buffer_bytes_ = 0;
   std::string rest_;  // what a writer fiber still has to write
   bool queued_ = false, writing_ = false, writer_ = false, again_ = false;
-  io::FiberId lingerer_;
-  bool read_over_ = false, lingering_ = false;
+  Waiter lingerer_;
+  bool read_over_ = false, lingering_ = false, hurried_ = false;
   bool finishing_ = false, finished_ = false, broken_ = false;
 };
 

@@ -5,8 +5,9 @@
 // Promised   Bytes arrive in order, unaltered, at most once.  read() == 0 means that
 //            the other side said finish().  TCP_NODELAY is on.
 // Allowed    Any read or write may be short, down to one byte.  A written byte may
-//            never arrive.  A reset loses what was in flight, both ways.  A peer may
-//            vanish without a word, so every wait has a deadline.
+//            never arrive; that it has is known some time later.  A reset loses what
+//            was in flight, both ways.  A peer may vanish without a word, so every wait
+//            has a deadline.
 // Not here   framing (engine/http, peers.h), TLS.
 //
 // One fiber may read while another writes; two may not do the same.  Destroying a
@@ -31,8 +32,10 @@ class Stream {
   virtual Result<std::size_t> read(std::span<std::byte> into, Instant deadline) = 0;
   // Takes a prefix of at least one byte, parks while there is no room.
   virtual Result<std::size_t> write(std::span<const std::byte> bytes, Instant deadline) = 0;
-  virtual void finish() = 0;             // no more bytes from us; never parks
-  virtual void reset() = 0;              // forget it, both ways; parked calls return `failed`
+  virtual void finish() = 0;  // no more bytes from us; never parks
+  virtual void reset() = 0;   // forget it, both ways; parked calls return `failed`
+  // True: the other side's machine has every byte that we wrote.  False: perhaps not.
+  virtual bool arrived() const = 0;
   virtual std::string peer() const = 0;  // "127.0.0.1:40112", for people
 };
 

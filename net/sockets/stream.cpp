@@ -1,7 +1,9 @@
 #include "net/sockets/stream.h"
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -196,6 +198,12 @@ void SocketStream::reset() {
   socket_.close();
   input_.changed(loop_.scheduler);
   output_.changed(loop_.scheduler);
+}
+
+// What is sent and not acknowledged, our end included.
+bool SocketStream::arrived() const {
+  int unsent = 0;
+  return !socket_.open() || (::ioctl(socket_.get(), SIOCOUTQ, &unsent) == 0 && unsent == 0);
 }
 
 Result<void> SocketStream::connected(Instant deadline) {

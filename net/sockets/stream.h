@@ -38,6 +38,7 @@ class SocketStream final : public MovableStream, private Watcher {
   Result<std::size_t> write(std::span<const std::byte> bytes, Instant deadline) override;
   void finish() override;
   void reset() override;
+  bool arrived() const override;
   std::string peer() const override { return peer_.text(); }
 
   Result<std::size_t> write_pieces(std::span<const iovec> pieces, Instant deadline) override;

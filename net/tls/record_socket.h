@@ -48,6 +48,7 @@ class RecordSocket : public std::enable_shared_from_this<RecordSocket> {
   // can be read nevertheless.
   const std::optional<Error>& failure() const { return failure_; }
 
+  bool arrived() const { return unsent_.empty() && socket_->arrived(); }
   void end_output();  // once all has left
   void reset();
   // Nobody will ask again: all is to leave, then the socket is closed.

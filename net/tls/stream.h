@@ -36,6 +36,7 @@ class TlsStream final : public MovableStream {
   Result<std::size_t> write(std::span<const std::byte> bytes, Instant deadline) override;
   void finish() override;
   void reset() override;
+  bool arrived() const override { return records_->arrived(); }
   std::string peer() const override;
 
   Result<std::size_t> write_pieces(std::span<const iovec> pieces, Instant deadline) override;

@@ -55,6 +55,11 @@ class Conduit {
   const io::Request& request() const { return *request_; }
   io::HttpVersion version() const { return version_; }
   std::string peer(Side side) const;
+  // What it wrote was read, and it knows: an acknowledgement tells of no less.
+  bool arrived(Side side) const {
+    const std::unique_ptr<End>& end = side == Side::opener ? opener_ : acceptor_;
+    return end == nullptr || end->outstanding == 0;
+  }
 
   // --- for the network ---
   bool between(const Host& a, const Host& b) const;

@@ -40,6 +40,10 @@ class SimStream final : public io::Stream {
   void reset() override {
     if (Conduit* conduit = conduit_at()) conduit->reset(side_);
   }
+  bool arrived() const override {
+    const Conduit* conduit = conduit_at();
+    return conduit == nullptr || conduit->arrived(side_);
+  }
   std::string peer() const override { return peer_; }
 
  private:

@@ -122,6 +122,7 @@ TEST_P(StreamsTwins, AFullPipeMakesTheWriterWait) {
     }
     ASSERT_FALSE(last);
     EXPECT_EQ(last.error().code, Code::timed_out);
+    EXPECT_FALSE(pair.caller->arrived());
     std::size_t read = 0;
     while (read < written) {
       std::string into(1 << 20, '?');
@@ -130,6 +131,19 @@ TEST_P(StreamsTwins, AFullPipeMakesTheWriterWait) {
       read += *count;
     }
     write_all(*pair.caller, "goes on");
+  });
+}
+
+TEST_P(StreamsTwins, WhatWasReadHasArrived) {
+  run([&] {
+    const Pair pair = connect();
+    EXPECT_TRUE(pair.caller->arrived());
+    write_all(*pair.caller, "ping");
+    pair.caller->finish();
+    EXPECT_EQ(read_to_end(*pair.served), "ping");
+    const Instant latest = soon();
+    while (!pair.caller->arrived() && fibers().now() < latest) (void)fibers().sleep_until(in(1ms));
+    EXPECT_TRUE(pair.caller->arrived());
   });
 }
 

@@ -86,6 +86,7 @@ class PipeStream final : public io::Stream {
     out_.readable.notify_all();
   }
   void reset() override { line_->reset(); }
+  bool arrived() const override { return !world_.far || out_.size() == 0; }
   std::string peer() const override { return peer_; }
 
  private:

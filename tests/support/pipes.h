@@ -31,6 +31,7 @@ class Pipes final : public io::Streams {
   // Resets all connections there are.
   void break_all();
   // Nobody answers at any address.
+  bool far = false;  // bytes have arrived when they are read, not before
   bool unreachable = false;
   std::size_t connects = 0;
 

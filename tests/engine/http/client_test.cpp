@@ -371,6 +371,40 @@ TEST_P(Client, AnIdleClientDoesNotHoldUpAServerThatStops) {
   }));
 }
 
+TEST_P(Client, NorDoesOneThatHasJustBeenAnswered) {
+  House house;
+  EXPECT_TRUE(house.run(echo(house), [&] {
+    RawClient used(house);
+    used.say(is_h2() ? hello() + get(1) : "GET / HTTP/1.1\r\nhost: h\r\n\r\n");
+    EXPECT_NE(used.hear(10ms), "");
+    const Instant begun = house.in(0s);
+    house.server->stop(house.in(30s));
+    EXPECT_LT(house.in(0s) - begun, 500ms);
+  }));
+}
+
+// A slow network, or a slow reader: nobody may take the rest of its answer away.
+TEST_P(Client, AnAnswerThatIsStillOnItsWayIsWaitedFor) {
+  House house;
+  EXPECT_TRUE(house.run(echo(house), [&] {
+    house.pipes.far = true;
+    RawClient slow(house);
+    slow.say(is_h2() ? hello() + get(1) : "GET / HTTP/1.1\r\nhost: h\r\n\r\n");
+    house.settle();  // it is answered, and reads nothing yet
+    bool stopped = false;
+    house.loop.scheduler.spawn_root("stop", [&] {
+      house.server->stop(house.in(30s));
+      stopped = true;
+    });
+    EXPECT_TRUE(house.loop.fibers.sleep_until(house.in(5s)));
+    EXPECT_FALSE(stopped);
+    EXPECT_NE(slow.hear().find("GET /"), std::string::npos);
+    EXPECT_TRUE(slow.closed);
+    EXPECT_TRUE(house.loop.fibers.sleep_until(house.in(1s)));
+    EXPECT_TRUE(stopped);
+  }));
+}
+
 // It is accepted in the turn in which the server stops, when nobody will serve it any more.
 TEST_P(Client, AConnectionThatComesWhileAServerStopsIsReset) {
   House house;
