@@ -37,11 +37,21 @@ struct Call {
 // Absent: the client is gone, nobody waits for a reply.
 using MaybeReply = std::optional<Reply>;
 
+// What a route takes and gives, in the words of shapes.h; for those who read /openapi.
+struct Contract {
+  std::string_view query = "";        // "force bool, mode text"
+  std::string_view body = "";         // name of a shape
+  std::string_view reply = "";        // of one too; empty: no body
+  std::string_view statuses = "200";  // the first ones, below 300, have that reply
+};
+
 struct Row {
   std::string_view method;
   std::string_view path;  // "/deployments/{deployment}"
   MaybeReply (*function)(Call&);
+  std::string_view name;  // "list_deployments"
   std::string_view sentence;
+  Contract contract = {};
 };
 
 std::span<const Row> rows();
@@ -85,5 +95,7 @@ MaybeReply pause_invocation(Call&);
 MaybeReply resume_invocation(Call&);
 MaybeReply purge_invocation(Call&);
 MaybeReply purge_journal(Call&);
+MaybeReply get_openapi(Call&);
+MaybeReply get_service_openapi(Call&);
 
 }  // namespace perdure::admin

@@ -157,3 +157,10 @@ test("deployments and services are listed", async () => {
   assert.equal(again.status, 200);
   assert.equal(again.body.id, deployments[0].id);
 });
+
+test("the API and the services describe themselves", async () => {
+  const api = (await world.adminCall("GET", "/v4/openapi")).body;
+  assert.ok(api.paths["/invocations/{invocation_id}/purge"].patch);
+  const counter = (await world.adminCall("GET", "/services/Counter/openapi")).body;
+  assert.ok(counter.paths["/restate/call/Counter/{key}/add"].post);
+});

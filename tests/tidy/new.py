@@ -55,7 +55,7 @@ MaybeReply get_{name}(Call& call) {{
 }}  // namespace perdure::admin
 """
 ENDPOINT_NEXT = """next:
-  engine/admin/routes.h, routes.cpp   declare get_{name}; a row with its path and a sentence
+  engine/admin/routes.h, routes.cpp   declare get_{name}; a row: path, function, name, a sentence, its contract
   tests/engine/admin/golden/requests.json   a request and its whole answer
   docs/user                           if people use it"""
 FAULT = """// faults/{folder}/{snake}.h
