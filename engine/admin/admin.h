@@ -83,6 +83,23 @@ struct Look {
   std::string service;                 // that it calls
 };
 
+// What is kept of a completed one, for who restarts it as another.
+struct Past {
+  wire::Target target;
+  wire::Retention retention;
+  std::optional<wire::DeploymentId> pinned;
+  std::uint32_t protocol_version = 0;  // pinned with it
+  std::uint64_t random_seed = 0;
+  std::string traceparent;
+  std::string journal;  // frames; empty: not kept
+  static constexpr auto fields = std::tuple(
+      wire::field(1, "target", &Past::target), wire::field(2, "retention", &Past::retention),
+      wire::field(3, "pinned", &Past::pinned),
+      wire::field(4, "protocol_version", &Past::protocol_version),
+      wire::field(5, "random_seed", &Past::random_seed),
+      wire::field(6, "traceparent", &Past::traceparent), wire::field(7, "journal", &Past::journal));
+};
+
 struct Submitted {
   // Set: nothing was done, since the time in the request's id is too far from this one, by
   // which its partition goes.  An id of that time would do.
@@ -95,6 +112,8 @@ class Partitions {
   virtual ~Partitions() = default;
   // Errors: not_found; retry_*, timed_out, failed, cancelled.
   virtual Result<Look> look(const wire::InvocationId&, Instant deadline) = 0;
+  // Errors: not_found when it has not completed; as above.
+  virtual Result<Past> past(const wire::InvocationId&, Instant deadline) = 0;
   // Parks until the record (an encoded wire::Record without its stamp) is committed and
   // applied.  May be submitted again.  Errors: retry_*: not in the log; timed_out, failed:
   // perhaps; full; cancelled.

@@ -146,6 +146,15 @@ constexpr Row all[] = {
      "purge_journal",
      "Forgets the journal of a completed invocation, keeps its result.",
      {.statuses = of_verb}},
+    {"PATCH",
+     "/invocations/{invocation_id}/restart-as-new",
+     restart_invocation,
+     "restart_as_new_invocation",
+     "Begins a completed invocation again as another: from its input or, by ?from=, from an entry "
+     "of its journal.",
+     {.query = "from number, deployment text",
+      .reply = "RestartAsNewInvocationResponse",
+      .statuses = "200 400 404 409 410 413 422 425 503"}},
 };
 
 std::string_view take_segment(std::string_view& path) {

@@ -95,6 +95,7 @@ MaybeReply pause_invocation(Call&);
 MaybeReply resume_invocation(Call&);
 MaybeReply purge_invocation(Call&);
 MaybeReply purge_journal(Call&);
+MaybeReply restart_invocation(Call&);
 MaybeReply get_openapi(Call&);
 MaybeReply get_service_openapi(Call&);
 

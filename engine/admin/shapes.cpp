@@ -41,6 +41,7 @@ constexpr Shape all[] = {
     {"RegisterDeploymentResponse",
      "id! text, services! [ServiceMetadata], min_protocol_version! number, "
      "max_protocol_version! number, sdk_version? text"},
+    {"RestartAsNewInvocationResponse", "new_invocation_id! text"},
     {"RetryPolicyMetadata",
      "initial_interval? text, exponentiation_factor? number, max_attempts? number, "
      "max_interval? text, on_max_attempts? OnMaxAttempts"},

@@ -271,6 +271,18 @@ Result<admin::Look> Partitions::look_here(const wire::InvocationId& id) {
   return look_of(status);
 }
 
+Result<admin::Past> Partitions::past_here(const wire::InvocationId& id, Instant deadline) {
+  TRY(found, here(partition_of(id.partition_key)));
+  TRY(past, confirmed(*found, deadline, [&, leader = found] { return leader->past(id); }));
+  return admin::Past{.target = std::move(past.target),
+                     .retention = past.retention,
+                     .pinned = past.deployment,
+                     .protocol_version = past.protocol_version,
+                     .random_seed = past.random_seed,
+                     .traceparent = std::move(past.traceparent),
+                     .journal = std::move(past.frames)};
+}
+
 // --- admin ---------------------------------------------------------------------------------
 
 Result<admin::Look> Partitions::look(const wire::InvocationId& id, Instant deadline) {
@@ -283,6 +295,15 @@ Result<admin::Look> Partitions::look(const wire::InvocationId& id, Instant deadl
                      .pinned = message.pinned,
                      .protocol_version = message.protocol_version,
                      .service = std::move(message.service)};
+}
+
+Result<admin::Past> Partitions::past(const wire::InvocationId& id, Instant deadline) {
+  const PartitionId partition = partition_of(id.partition_key);
+  TRY(leader, leader_of(partition));
+  if (is_self(leader)) return past_here(id, deadline);
+  TRY(bytes, ask(leader, Verb::past,
+                 wire::encode(InvocationQuestion{.id = id, .within = within(deadline)}), deadline));
+  return wire::decode<admin::Past>(bytes);
 }
 
 Result<admin::Submitted> Partitions::submit(std::uint64_t partition_key, std::string_view record,
@@ -347,6 +368,11 @@ void Partitions::serve() {
                                     .pinned = found.pinned,
                                     .protocol_version = found.protocol_version,
                                     .service = std::move(found.service)});
+  });
+  rpc_.serve(Verb::past, [=, this](std::string_view bytes) -> Result<std::string> {
+    TRY(question, wire::decode<InvocationQuestion>(bytes));
+    TRY(found, past_here(question.id, deadline_of(question.within)));
+    return wire::encode(found);
   });
 }
 

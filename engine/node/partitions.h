@@ -50,6 +50,7 @@ class Partitions final : public ingress::Partitions,
   Result<ingress::Answer> output(const wire::InvocationId&, Instant deadline) override;
   // --- admin ---
   Result<admin::Look> look(const wire::InvocationId&, Instant deadline) override;
+  Result<admin::Past> past(const wire::InvocationId&, Instant deadline) override;
   Result<admin::Submitted> submit(std::uint64_t partition_key, std::string_view record,
                                   Instant deadline) override;
   // --- other partitions' outboxes ---
@@ -67,6 +68,7 @@ class Partitions final : public ingress::Partitions,
   template <class Look>
   auto confirmed(processor::Partition& leader, Instant deadline, Look look) -> decltype(look());
   Result<admin::Look> look_here(const wire::InvocationId&);
+  Result<admin::Past> past_here(const wire::InvocationId&, Instant deadline);
   std::chrono::milliseconds within(Instant deadline) const;
   Result<bool> is_fresh(processor::Partition&, const ingress::Submission&);
 

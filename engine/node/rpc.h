@@ -56,6 +56,7 @@ enum class Verb : std::uint8_t {
   usable = 16,      // whom this node takes for alive, to its other shards: told
   snapshot = 17,    // what snapshot of a partition there is, or a piece of it
   progress = 18,    // how far a replica is
+  past = 19,        // what is kept of a completed invocation
   log_verb = 30,    // what an operator wants of a partition's log
 };
 

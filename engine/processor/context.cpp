@@ -178,6 +178,26 @@ void Context::drop_journal(const wire::InvocationId& id, std::uint32_t chunks) {
   store.erase(tables::journal_tail_key(id));
 }
 
+// Its commands had their effects when they were first carried out: here they only count.
+void Context::take_journal(Live& live, const std::string& frames) {
+  tables::InvocationRow& row = change(live);
+  std::string_view rest = frames;
+  while (const auto frame = wire::next_frame(rest)) {
+    row.journal.entries++;
+    if (wire::is_notification(frame->header.type)) {
+      note_presence(row.journal, row_of<wire::Notification>(std::string(frame->payload)));
+      continue;
+    }
+    row.journal.commands++;
+    if (frame->header.type == wire::MessageType::output_command) {
+      row.output = row_of<wire::OutputCommand>(std::string(frame->payload)).result;
+    }
+  }
+  const bool is_long = frames.size() >= chunk_bytes;
+  if (is_long) store.put(tables::journal_chunk_key(live.id, row.journal.chunks++), frames);
+  store.put(tables::journal_tail_key(live.id), is_long ? std::string() : frames);
+}
+
 // --- the invocation's life ----------------------------------------------------------------
 
 void Context::admit(Live& live) {

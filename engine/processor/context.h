@@ -66,6 +66,7 @@ class Context {
   void notify(Live&, wire::MessageType, const wire::Notification&);
   void complete(Live&, wire::MessageType, std::uint32_t completion_id, wire::NotificationResult);
   void drop_journal(const wire::InvocationId&, std::uint32_t chunks);
+  void take_journal(Live&, const std::string& frames);  // of another; it has none yet
 
   // --- the invocation's life ------------------------------------------------------------------
   void admit(Live&);         // now, or when its turn comes

@@ -47,9 +47,15 @@ void begin(Context& context, const wire::Invoke& invoke) {
   row.random_seed = invoke.random_seed;
   row.idempotency_key = invoke.idempotency_key;
   row.traceparent = invoke.traceparent;
-  row.journal.entries = 1;
-  row.journal.commands = 1;
-  context.store.put(tables::journal_tail_key(invoke.id), input_frame(invoke));
+  if (invoke.inherited) {
+    row.deployment = invoke.inherited->deployment;
+    row.protocol_version = invoke.inherited->protocol_version;
+    context.take_journal(live, invoke.inherited->journal);
+  } else {
+    row.journal.entries = 1;
+    row.journal.commands = 1;
+    context.store.put(tables::journal_tail_key(invoke.id), input_frame(invoke));
+  }
   context.changes.began = true;
   if (!invoke.due || *invoke.due <= context.at) return context.admit(live);
   row.status = tables::Scheduled{.due = *invoke.due};

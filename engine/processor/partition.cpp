@@ -492,6 +492,11 @@ Result<InvocationStatus> Partition::status(const wire::InvocationId& id) {
   return reader_.status(id, world_.clock.wall());
 }
 
+Result<Past> Partition::past(const wire::InvocationId& id) {
+  if (!leads()) return std::unexpected(elsewhere());
+  return reader_.past(id, world_.clock.wall());
+}
+
 Result<InvocationStatus> Partition::await_completion(const wire::InvocationId& id,
                                                      Instant deadline) {
   TRY(now, status(id));

@@ -129,6 +129,7 @@ class Partition final : private log::Observer, private Proposer {
   // Errors: retry_elsewhere, retry_later, timed_out, cancelled.
   Result<void> confirm(Instant deadline);
   Result<InvocationStatus> status(const wire::InvocationId&);
+  Result<Past> past(const wire::InvocationId&);
   // Parks until it has ended; also of what is not kept.  Errors: not_found, timed_out,
   // retry_elsewhere.
   Result<InvocationStatus> await_completion(const wire::InvocationId&, Instant deadline);

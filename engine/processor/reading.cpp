@@ -119,6 +119,10 @@ Result<std::string> Reader::journal(const wire::InvocationId& id, const tables::
     const std::string* tail = store_.get(tables::journal_tail_key(id));
     return tail ? *tail : std::string();
   }
+  return chunks(id);
+}
+
+Result<std::string> Reader::chunks(const wire::InvocationId& id) {
   const tables::KeyRange range = tables::journal_range(id);
   std::string frames;
   TRY(scan, store_.scan(range.from, range.to));
@@ -128,6 +132,40 @@ Result<std::string> Reader::journal(const wire::InvocationId& id, const tables::
     if (rows->empty()) return frames;
     for (const auto& [key, chunk] : *rows) frames += chunk;
   }
+}
+
+// The tail is read last: as long as it is there, the chunks before it were.
+Result<std::string> Reader::kept_journal(const wire::InvocationId& id,
+                                         const tables::EndedRow& ended, WallTime now) {
+  if (!ended.journal_until || *ended.journal_until <= now) return std::string();
+  std::string frames;
+  if (ended.chunks > 0) {
+    TRY(before, chunks(id));
+    frames = std::move(before);
+  }
+  TRY(tail, store_.read(tables::kept_key(tables::bucket_of(*ended.journal_until), id)));
+  if (!tail) return std::string();
+  return frames + *tail;
+}
+
+Result<Past> Reader::past(const wire::InvocationId& id, WallTime now) {
+  TRY(ended_bytes, store_.read(tables::ended_key(id)));
+  if (!ended_bytes) return fail(Code::not_found, "it has not completed, or is forgotten");
+  TRY(ended, row_of<tables::EndedRow>(*ended_bytes));
+  if (ended.kept_until <= now) return fail(Code::not_found, "it is forgotten");
+  TRY(bytes, store_.read(tables::completed_key(tables::bucket_of(ended.kept_until), id)));
+  if (!bytes) return fail(Code::not_found, "it is forgotten");
+  TRY(row, row_of<tables::CompletedRow>(*bytes));
+  TRY(frames, kept_journal(id, ended, now));
+  tables::InvocationRow& was = row.invocation;
+  if (count_frames(frames) != was.journal.entries) frames.clear();  // it went while we looked
+  return Past{.target = std::move(was.target),
+              .retention = was.retention,
+              .deployment = was.deployment,
+              .protocol_version = was.protocol_version,
+              .random_seed = was.random_seed,
+              .traceparent = std::move(was.traceparent),
+              .frames = std::move(frames)};
 }
 
 Result<void> Reader::add_state(const tables::ObjectName& object, std::uint64_t bytes_max,

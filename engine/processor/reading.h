@@ -40,6 +40,17 @@ struct Replay {
   std::string traceparent;
 };
 
+// What is kept of a completed invocation.
+struct Past {
+  wire::Target target;
+  wire::Retention retention;
+  std::optional<wire::DeploymentId> deployment;
+  std::uint32_t protocol_version = 0;
+  std::uint64_t random_seed = 0;
+  std::string traceparent;
+  std::string frames;  // its journal; empty: that is not kept, or no longer
+};
+
 // Keeps what was read lately in memory: objects that are busy are read again at once.
 class Reader {
  public:
@@ -49,6 +60,8 @@ class Reader {
 
   // `now` is the wall clock: what has expired is absent.
   Result<InvocationStatus> status(const wire::InvocationId&, WallTime now);
+  // Errors: not_found when it has not completed, or is forgotten; the store's.
+  Result<Past> past(const wire::InvocationId&, WallTime now);
   // Errors: not_found when it is not to run (absent, ended, queued, waiting); the store's.
   Result<Replay> replay(const wire::InvocationId&, std::uint64_t state_bytes_max);
   // Should an attempt at it run now?
@@ -62,6 +75,9 @@ class Reader {
   };
   Result<std::optional<Found>> live(const wire::InvocationId&, bool with_journal);
   Result<std::string> journal(const wire::InvocationId&, const tables::JournalRow&);
+  Result<std::string> chunks(const wire::InvocationId&);
+  Result<std::string> kept_journal(const wire::InvocationId&, const tables::EndedRow&,
+                                   WallTime now);
   Result<void> add_state(const tables::ObjectName&, std::uint64_t bytes_max, Replay&);
 
   tables::Store& store_;

@@ -32,6 +32,16 @@ namespace perdure::wire {
 
 // --- beginnings ---------------------------------------------------------------------
 
+// What an invocation takes along of a completed one that is restarted as this.
+struct Inherited {
+  std::string journal;  // frames; the input first, every command with its completions
+  std::optional<DeploymentId> deployment;  // absent: whatever is newest when it begins
+  std::uint32_t protocol_version = 0;      // with it
+  static constexpr auto fields = std::tuple(
+      field(1, "journal", &Inherited::journal), field(2, "deployment", &Inherited::deployment),
+      field(3, "protocol_version", &Inherited::protocol_version));
+};
+
 // Somebody wants a handler to run.  Known id: nothing new starts, the waiter is added.
 struct Invoke {
   InvocationId id;
@@ -46,15 +56,16 @@ struct Invoke {
   std::optional<std::string> idempotency_key;
   std::uint64_t random_seed = 0;
   std::string traceparent;
-  static constexpr auto fields =
-      std::tuple(field(1, "id", &Invoke::id), field(2, "target", &Invoke::target),
-                 field(3, "headers", &Invoke::headers), field(4, "input", &Invoke::input),
-                 field(5, "waiter", &Invoke::waiter), field(6, "invoked_by", &Invoke::invoked_by),
-                 field(7, "invoked_by_target", &Invoke::invoked_by_target),
-                 field(8, "due", &Invoke::due), field(9, "retention", &Invoke::retention),
-                 field(10, "idempotency_key", &Invoke::idempotency_key),
-                 field(11, "random_seed", &Invoke::random_seed),
-                 field(12, "traceparent", &Invoke::traceparent));
+  std::optional<Inherited> inherited;  // then it has no headers and no input of its own
+  static constexpr auto fields = std::tuple(
+      field(1, "id", &Invoke::id), field(2, "target", &Invoke::target),
+      field(3, "headers", &Invoke::headers), field(4, "input", &Invoke::input),
+      field(5, "waiter", &Invoke::waiter), field(6, "invoked_by", &Invoke::invoked_by),
+      field(7, "invoked_by_target", &Invoke::invoked_by_target), field(8, "due", &Invoke::due),
+      field(9, "retention", &Invoke::retention),
+      field(10, "idempotency_key", &Invoke::idempotency_key),
+      field(11, "random_seed", &Invoke::random_seed),
+      field(12, "traceparent", &Invoke::traceparent), field(13, "inherited", &Invoke::inherited));
 };
 
 // --- steps of a running handler, proposed by the leader's invoker --------------------

@@ -158,9 +158,27 @@ test("deployments and services are listed", async () => {
   assert.equal(again.body.id, deployments[0].id);
 });
 
+test("a completed invocation begins again as another, whole or from an entry of its journal", async () => {
+  const { invocationId } = await world.call<{ invocationId: string }>("/Greeter/steps/send", "again");
+  const attach = async (id: string) => (await fetch(`${world.ingressUrl}/restate/attach/${id}`)).json();
+  assert.equal(await attach(invocationId), 3);
+  const restart = (query: string) => world.adminCall("PATCH", `/invocations/${invocationId}/restart-as-new${query}`);
+  // Entries: 0 the input, 1 run one, 2 its result, 3 run two, ...
+  const fromTwo = await restart("?from=2");
+  assert.equal(fromTwo.status, 200, JSON.stringify(fromTwo.body));
+  assert.equal(await attach(fromTwo.body.new_invocation_id), 3);
+  assert.deepEqual(world.marks("again"), ["again one", "again two", "again two"]);
+  const whole = await restart("");
+  assert.equal(await attach(whole.body.new_invocation_id), 3);
+  assert.deepEqual(world.marks("again").slice(3), ["again one", "again two"]);
+  assert.equal((await restart("?from=1000")).status, 400);
+  assert.equal((await world.adminCall("PATCH", `/invocations/${invocationId}/purge-journal`)).status, 200);
+  assert.equal((await restart("")).status, 410);
+});
+
 test("the API and the services describe themselves", async () => {
   const api = (await world.adminCall("GET", "/v4/openapi")).body;
-  assert.ok(api.paths["/invocations/{invocation_id}/purge"].patch);
+  assert.ok(api.paths["/invocations/{invocation_id}/restart-as-new"].patch);
   const counter = (await world.adminCall("GET", "/services/Counter/openapi")).body;
   assert.ok(counter.paths["/restate/call/Counter/{key}/add"].post);
 });

@@ -141,6 +141,11 @@ class PretendPartitionsOfAdmin : public admin::Partitions {
     if (found == stages.end()) return fail(Code::not_found, "unknown invocation");
     return found->second;
   }
+  Result<admin::Past> past(const wire::InvocationId& id, Instant) override {
+    const auto found = pasts.find(id);
+    if (found == pasts.end()) return fail(Code::not_found, "it has not completed");
+    return found->second;
+  }
   Result<admin::Submitted> submit(std::uint64_t, std::string_view record, Instant) override {
     records.push_back(*wire::decode<wire::Record>(record));
     const auto& request = std::get<wire::RequestProducer>(records.back().producer);
@@ -152,6 +157,7 @@ class PretendPartitionsOfAdmin : public admin::Partitions {
   }
 
   std::map<wire::InvocationId, admin::Look> stages;
+  std::map<wire::InvocationId, admin::Past> pasts;
   std::vector<wire::Record> records;
   std::vector<Code> errors;
   WallTime not_before;  // requests of earlier are refused

@@ -161,6 +161,7 @@ class Script {
   Body step(const Command& c);
   Body housekeeping(const Command& c);
   wire::Invoke invoke(const Command& c);
+  std::string kept_entries(const wire::InvocationId& of, std::uint32_t count);
   wire::Entry entry(const Command& c);
   wire::Entry state_entry(const Command& c);
   wire::Entry promise_entry(const Command& c);
@@ -184,12 +185,34 @@ class Script {
   std::uint64_t seq_ = 0;
 };
 
+std::string Script::kept_entries(const wire::InvocationId& of, std::uint32_t count) {
+  std::string taken;
+  for (const auto& [key, value] : rows_.all()) {
+    const bool kept = key[0] == static_cast<char>(tables::Kind::kept);
+    if (!kept || tables::in_bucket(key).id != of) continue;
+    std::string_view rest = value;
+    while (count-- > 0) {
+      const auto frame = wire::next_frame(rest);
+      CHECK(frame.has_value());
+      wire::put_frame(taken, frame->header.type, frame->payload);
+    }
+  }
+  return taken;
+}
+
 wire::Invoke Script::invoke(const Command& c) {
   const wire::Target target = target_from(c.words[1]);
   wire::Invoke made{
       .id = names_.id(c.words[0], &target), .target = target, .input = field_or(c, "input", "")};
   if (has(c, "waiter")) made.waiter = waiter(c.fields.at("waiter"));
   if (has(c, "due")) made.due = time_from(c.fields.at("due"));
+  if (has(c, "inherits")) {  // "A:3": the first entries of what is kept of it
+    const std::string& of = c.fields.at("inherits");
+    made.inherited =
+        wire::Inherited{.journal = kept_entries(id(of.substr(0, 1)), number(of.substr(2))),
+                        .deployment = wire::DeploymentId{.ulid = {.high = 7, .low = 7}},
+                        .protocol_version = 6};
+  }
   made.retention.completion = std::chrono::seconds(std::stoll(field_or(c, "keep", "0")));
   made.retention.journal = std::chrono::seconds(std::stoll(field_or(c, "journal", "0")));
   return made;

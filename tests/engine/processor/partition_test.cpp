@@ -362,5 +362,79 @@ TEST(Partition, NothingAcknowledgedIsLostWhereverItDies) {
   }
 }
 
+// Its journal is that of a completed invocation.
+wire::Record restarted(const wire::InvocationId& id, const std::string& service, Past past) {
+  wire::Record record = PartitionNode::invoke(id, service, "");
+  std::get<wire::Invoke>(record.commands[0].body).inherited =
+      wire::Inherited{.journal = std::move(past.frames)};
+  return record;
+}
+
+TEST(Partition, ACompletedInvocationBeginsAgainWhereItsJournalEnds) {
+  PartitionNode node;
+  node.start();
+  node.lead();
+  const auto id = id_at(0, 1), again = id_at(0, 2);
+  ASSERT_TRUE(node.run([&] {
+    EXPECT_EQ(node.all[0]->past(id).error().code, Code::not_found);
+    ASSERT_TRUE(node.submit(0, PartitionNode::invoke(id, "Nap", "50")));
+    EXPECT_EQ(node.all[0]->past(id).error().code, Code::not_found);
+    EXPECT_EQ(node.outcome(0, id), "awake");
+    auto past = node.all[0]->past(id);
+    ASSERT_TRUE(past);
+    EXPECT_EQ(past->target.service, "Nap");
+    // Without its output it has to come to one again, and has slept already.
+    std::string_view rest = past->frames;
+    for (int n = 0; n < 3; ++n) ASSERT_TRUE(wire::next_frame(rest));
+    past->frames.resize(past->frames.size() - rest.size());
+    const Instant before = node.node.loop->clock.steady();
+    ASSERT_TRUE(node.submit(0, restarted(again, "Nap", std::move(*past))));
+    EXPECT_EQ(node.outcome(0, again), "awake");
+    EXPECT_LT(node.node.loop->clock.steady() - before, std::chrono::seconds(1));
+  }));
+  node.all[0]->check_invariants();
+  node.stop();
+}
+
+TEST(Partition, ALongJournalIsInheritedWholeAndSurvivesACrash) {
+  PartitionNode node;
+  node.node.wal_options.segment_bytes = 4 << 20;
+  node.start();
+  node.lead();
+  const auto id = id_at(0, 1), again = id_at(0, 2);
+  const std::string large(40'000, 'x');
+  std::string frames;
+  ASSERT_TRUE(node.run([&] {
+    ASSERT_TRUE(node.submit(0, PartitionNode::invoke(id, "Echo", large)));
+    EXPECT_EQ(node.outcome(0, id), large);
+    auto past = node.all[0]->past(id);
+    ASSERT_TRUE(past);
+    EXPECT_GT(past->frames.size(), 80'000u);  // the input, and the output
+    std::string_view rest = past->frames;
+    ASSERT_TRUE(wire::next_frame(rest));
+    past->frames.resize(past->frames.size() - rest.size());
+    frames = past->frames;
+    ASSERT_TRUE(node.submit(0, restarted(again, "Echo", std::move(*past))));
+  }));
+  node.lose_power();
+  node.start();
+  node.lead();
+  ASSERT_TRUE(node.run([&] {
+    EXPECT_EQ(node.outcome(0, again), large);
+    const auto past = node.all[0]->past(again);
+    ASSERT_TRUE(past);
+    EXPECT_TRUE(past->frames.starts_with(frames));
+    ASSERT_TRUE(node.submit(0, [&] {
+      wire::Record record;
+      record.commands.push_back({.body = wire::Purge{.ids = {again}, .journal_only = true}});
+      record.producer =
+          wire::RequestProducer{.low = 1, .first_attempt = node.node.loop->clock.wall()};
+      return record;
+    }()));
+    EXPECT_EQ(node.all[0]->past(again)->frames, "");
+  }));
+  node.stop();
+}
+
 }  // namespace
 }  // namespace perdure::processor
