@@ -94,6 +94,8 @@ struct Options {
   // From the first submission to the last.  Below half the window in which partitions
   // remember the ids of signals (amendment 8), so that no late retry counts twice.
   Duration give_up_after = std::chrono::minutes(1);
+  // The same when there is no room for it: that rarely passes while somebody waits.
+  Duration give_up_when_full = std::chrono::seconds(5);
   Duration try_for = std::chrono::seconds(10);           // one submission
   Duration retry_pause = std::chrono::milliseconds(50);  // doubles up to retry_pause_max
   Duration retry_pause_max = std::chrono::milliseconds(250);

@@ -432,7 +432,8 @@ Result<Admitted> Request::submit_once(std::uint64_t partition_key, wire::Record 
 }
 
 Result<Admitted> Request::submit(const Submission& submission) {
-  const Instant give_up = now() + options_.give_up_after;
+  Instant give_up = now() + options_.give_up_after;
+  const Instant give_up_when_full = now() + options_.give_up_when_full;
   Duration span = options_.retry_pause;
   bool surely_refused = true;
   for (;;) {
@@ -442,14 +443,16 @@ Result<Admitted> Request::submit(const Submission& submission) {
     if (admitted && admitted->refused_at && !surely_refused) return unknown_outcome();
     if (admitted || !is_worth_retrying(admitted.error().code)) return admitted;
     surely_refused = surely_refused && is_surely_refused(admitted.error().code);
+    const bool full = admitted.error().code == Code::full;
+    if (full) give_up = std::min(give_up, give_up_when_full);
     if (now() + span >= give_up) {
       needs_.trace.event(
           io::Level::warn, "ingress.submit.given_up",
           {{"code", name_of(admitted.error().code)}, {"detail", admitted.error().detail}});
       if (!surely_refused) return unknown_outcome();
-      return fail(Code::retry_later,
-                  "the partition is not available: the request was not accepted, it is safe to "
-                  "retry it");
+      return fail(Code::retry_later, std::string(full ? "the server's disk is full"
+                                                      : "the partition is not available") +
+                                         ": the request was not accepted, it is safe to retry it");
     }
     TRY_VOID(pause(span));
   }

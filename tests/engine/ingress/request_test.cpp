@@ -87,6 +87,17 @@ TEST(request, a_lost_reply_is_not_a_second_caller) {
   EXPECT_TRUE(has(bench.post("/G/echo/send", "1", {{"idempotency-key", "x"}}), "\"Accepted\""));
 }
 
+TEST(request, does_not_wait_long_for_room_on_a_disk) {
+  Bench bench;
+  bench.partitions.errors = std::deque<Code>(10'000, Code::full);
+  const Instant begun = bench.loop.clock.steady();
+  const auto exchange = bench.post("/G/echo");
+  EXPECT_EQ(exchange.reply.status, 503);
+  EXPECT_TRUE(has(exchange, "disk is full")) << exchange.body;
+  EXPECT_TRUE(has(exchange, "safe to retry")) << exchange.body;
+  EXPECT_LE(bench.loop.clock.steady(), begun + seconds(6));
+}
+
 TEST(request, gives_up_and_says_whether_it_is_safe_to_retry) {
   Bench bench;
   bench.options.give_up_after = seconds(2);
