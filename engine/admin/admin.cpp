@@ -78,6 +78,9 @@ void Admin::serve(io::Exchange& exchange) {
           return answer(exchange, needs_, options_, std::move(found), query);
         },
         [](NotFound) -> MaybeReply { return empty(404); },
+        [](NotOffered not_here) -> MaybeReply {
+          return refused(501, "This server does not have " + std::string(not_here.what) + ".");
+        },
         [](WrongMethod wrong) -> MaybeReply {
           Reply not_allowed = empty(405);
           not_allowed.response.headers.push_back({.name = "allow", .value = wrong.allow});

@@ -9,7 +9,7 @@
 //
 // In      requests of operators, as io::Exchange
 // Out     changes of the schema; commands to partitions
-// Not     SQL, subscriptions, rules and the web UI: not here yet, they answer 404
+// Not     SQL, subscriptions, rules and the web UI: who asks for them is told so
 // Read    routes.cpp is the table of contents
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "engine/admin/routes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/admin/text.h"
 
@@ -157,6 +158,16 @@ constexpr Row all[] = {
       .statuses = "200 400 404 409 410 413 422 425 503"}},
 };
 
+constexpr std::pair<std::string_view, std::string_view> not_offered[] = {
+    {"/query", "SQL"},
+    {"/subscriptions", "subscriptions"},
+    {"/kafka-clusters", "Kafka clusters"},
+    {"/limits", "limit rules"},
+    {"/vqueues", "vqueues"},
+    {"/internal", "batch operations and serdes"},
+    {"/ui", "web UI"},
+};
+
 std::string_view take_segment(std::string_view& path) {
   path.remove_prefix(1);  // '/'
   const std::string_view segment = path.substr(0, path.find('/'));
@@ -216,6 +227,9 @@ Match match_route(std::string_view method, std::string_view path) {
       return found;
     }
     allow(others, row.method);
+  }
+  for (const auto& [first, what] : not_offered) {
+    if (path == first || path.starts_with(std::string(first) + "/")) return NotOffered{what};
   }
   if (others.empty()) return NotFound{};
   return WrongMethod{std::move(others)};

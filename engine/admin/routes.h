@@ -68,7 +68,10 @@ struct WrongMethod {
 struct WrongVersion {
   std::string message;
 };
-using Match = std::variant<Found, NotFound, WrongMethod, WrongVersion>;
+struct NotOffered {  // the reference has it; who comes for it is told, not left with a 404
+  std::string_view what;
+};
+using Match = std::variant<Found, NotFound, NotOffered, WrongMethod, WrongVersion>;
 
 Match match_route(std::string_view method, std::string_view path);
 

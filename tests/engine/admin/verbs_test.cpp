@@ -120,6 +120,16 @@ TEST(admin, bodies_are_bounded_in_size_and_depth) {
   EXPECT_EQ(bench.send("POST", "/deployments", std::string(900, '[')).reply.status, 400);
 }
 
+// Restate's command line asks for SQL, and shows what it is told.
+TEST(admin, what_we_do_not_have_is_said_in_words) {
+  AdminBench bench;
+  const PretendExchange query = bench.send("POST", "/v4/query", R"({"query":"select 1"})");
+  EXPECT_EQ(query.reply.status, 501);
+  EXPECT_EQ(query.body, R"({"message":"This server does not have SQL.","restate_code":null})");
+  EXPECT_EQ(bench.send("PUT", "/limits/rules", "[]").reply.status, 501);
+  EXPECT_EQ(bench.send("GET", "/queryx").reply.status, 404);
+}
+
 TEST(routes, every_row_is_found_by_its_own_path) {
   for (const admin::Row& row : admin::rows()) {
     for (const std::string prefix : {"", "/v2", "/v3", "/v4"}) {
