@@ -55,10 +55,12 @@ class Conduit {
   const io::Request& request() const { return *request_; }
   io::HttpVersion version() const { return version_; }
   std::string peer(Side side) const;
-  // What it wrote was read, and it knows: an acknowledgement tells of no less.
+  // All that it wrote lies with the other side, read or not.
   bool arrived(Side side) const {
     const std::unique_ptr<End>& end = side == Side::opener ? opener_ : acceptor_;
-    return end == nullptr || end->outstanding == 0;
+    const std::unique_ptr<End>& other = side == Side::opener ? acceptor_ : opener_;
+    if (end == nullptr || other == nullptr) return end == nullptr || end->outstanding == 0;
+    return end->outstanding <= other->unread.size() - other->consumed + other->to_give_back;
   }
 
   // --- for the network ---

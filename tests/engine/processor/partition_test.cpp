@@ -398,14 +398,21 @@ TEST(Partition, ACompletedInvocationBeginsAgainWhereItsJournalEnds) {
 
 TEST(Partition, ALongJournalIsInheritedWholeAndSurvivesACrash) {
   PartitionNode node;
-  node.node.wal_options.segment_bytes = 4 << 20;
+  node.node.wal_options.bytes_max = 64 << 20;
+  // While a segment is being made there is no room.
+  const auto submit = [&](const wire::Record& record) {
+    while (!node.submit(0, record)) {
+      ASSERT_TRUE(
+          node.node.loop->fibers.sleep_until(node.node.loop->in(std::chrono::milliseconds(1))));
+    }
+  };
   node.start();
   node.lead();
   const auto id = id_at(0, 1), again = id_at(0, 2);
   const std::string large(40'000, 'x');
   std::string frames;
   ASSERT_TRUE(node.run([&] {
-    ASSERT_TRUE(node.submit(0, PartitionNode::invoke(id, "Echo", large)));
+    submit(PartitionNode::invoke(id, "Echo", large));
     EXPECT_EQ(node.outcome(0, id), large);
     auto past = node.all[0]->past(id);
     ASSERT_TRUE(past);
@@ -414,7 +421,7 @@ TEST(Partition, ALongJournalIsInheritedWholeAndSurvivesACrash) {
     ASSERT_TRUE(wire::next_frame(rest));
     past->frames.resize(past->frames.size() - rest.size());
     frames = past->frames;
-    ASSERT_TRUE(node.submit(0, restarted(again, "Echo", std::move(*past))));
+    submit(restarted(again, "Echo", std::move(*past)));
   }));
   node.lose_power();
   node.start();
