@@ -120,7 +120,8 @@ bool Experiment::chaos(const faults::Victims& victims, Duration lasts) {
 }
 
 void Experiment::have_fair_weather(bool fair) {
-  universe_->weather = fair ? faults::Weather() : weather_;
+  if (fair) return universe_->calm();
+  universe_->weather = weather_;
 }
 
 bool Experiment::heal(Duration within, const std::function<bool()>& done) {

@@ -67,7 +67,7 @@ class Operator::Shift {
     return true;
   }
 
-  // Of a node that is drawn, once.  Absent: no answer, or none for now.
+  // Asks a node that is drawn, once.  Absent when it did not answer, or said to ask again.
   std::optional<Answered> ask_somebody(std::string method, std::string target) {
     const auto& nodes = all_.options_.nodes;
     const std::string& node = nodes[world_.random.below("operator.node", nodes.size())];

@@ -10,22 +10,20 @@ misfortune the cluster must become whole again, and in the end every increment t
 acknowledged must be there, once.  An ACT is a method of Nemesis.  What was done is in nemesis.log beside the histories.
 Last line: "N passed, N failed".
 """
-import argparse
 import json
 import os
 import random
 import shutil
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
 
+import trial
 from history import History, judge
 from load import Client, read_all, register
 from network import Network
 from processes import Node, wait_until
-from service import Service
 
 COPIES = 2
 WHOLE_WITHIN = 40  # seconds, after a misfortune
@@ -355,31 +353,5 @@ def run(told, folder, service):
     return wrong
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("binary")
-    parser.add_argument("--nodes", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=25)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--folder")
-    parser.add_argument("--only")
-    told = parser.parse_args()
-    folder = told.folder or tempfile.mkdtemp(prefix="perdure-cluster-")
-    os.makedirs(folder, exist_ok=True)
-    print(f"seed {told.seed}, folder {folder}", flush=True)
-    service = Service()
-    wrong = run(told, folder, service)
-    service.close()
-    for sentence in wrong[:20]:
-        print(f"  WRONG {sentence}")
-    if wrong:
-        print(f"history and logs: {folder}; again: cluster.py {told.binary} --nodes {told.nodes} "
-              f"--seconds {told.seconds:g} --seed {told.seed}{f' --only {told.only}' if told.only else ''}")
-    elif not told.folder:
-        shutil.rmtree(folder)
-    print(f"{0 if wrong else 1} passed, {1 if wrong else 0} failed")
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(trial.main("cluster.py", __doc__, {"nodes": 3, "seconds": 25.0, "only": None}, run))

@@ -14,21 +14,17 @@ acknowledged is written down by its id.  In the end
 
 Nothing is trimmed, so nothing may be missing.  Last line: "N passed, N failed".
 """
-import argparse
 import http.client
 import json
-import os
 import random
-import shutil
 import sys
-import tempfile
 import threading
 import time
 
+import trial
 from load import register
 from operator_verbs import perdure
 from processes import Node, wait_until
-from service import Service
 
 COPIES, PARTITIONS, PAGE = 2, 4, 1000
 NOTHING_IS_TRIMMED = ["--checkpoint-every", "24h", "--checkpoint-log-bytes", "1000GiB",
@@ -310,30 +306,5 @@ def run(told, folder, service):
     return wrong
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("binary")
-    parser.add_argument("--servers", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=15)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--folder")
-    told = parser.parse_args()
-    folder = told.folder or tempfile.mkdtemp(prefix="perdure-log-servers-")
-    os.makedirs(folder, exist_ok=True)
-    print(f"seed {told.seed}, folder {folder}", flush=True)
-    service = Service()
-    wrong = run(told, folder, service)
-    service.close()
-    for sentence in wrong[:20]:
-        print(f"  WRONG {sentence}")
-    if wrong:
-        print(f"disks and logs: {folder}; again: log_servers.py {told.binary} "
-              f"--servers {told.servers} --seconds {told.seconds:g} --seed {told.seed}")
-    elif not told.folder:
-        shutil.rmtree(folder)
-    print(f"{0 if wrong else 1} passed, {1 if wrong else 0} failed")
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(trial.main("log_servers.py", __doc__, {"servers": 3, "seconds": 15.0}, run))
