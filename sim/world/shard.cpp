@@ -72,8 +72,9 @@ class SimTrace final : public io::Trace {
   Shard& shard_;
 };
 
-// Half of the hosts have small windows and few streams for a connection, so that bodies fill
-// them and calls wait for each other; a server's are narrowed whatever it asked for.
+// Half of the hosts have small windows, few streams for a connection and few connections, so
+// that bodies fill them and calls wait for each other; a server's are narrowed whatever it asked
+// for.
 class FramedHttp final : public io::Http {
  public:
   FramedHttp(Shard& shard, io::Streams& streams, io::Fibers& fibers, io::Clock& clock,
@@ -82,6 +83,7 @@ class FramedHttp final : public io::Http {
         narrow_(dice_.below(2) == 0),
         window_(std::size_t{512} << dice_.below(9)),
         streams_(1u << dice_.below(7)),
+        connections_(4u << dice_.below(4)),
         http_(streams, fibers, clock, trace, limits_of_client()) {}
 
   Result<std::unique_ptr<io::HttpServer>> serve(std::string_view address, io::HttpLimits limits,
@@ -102,13 +104,14 @@ class FramedHttp final : public io::Http {
     if (!narrow_) return {};
     return {.body_buffer_bytes = window_,
             .stream_window_bytes = window_,
-            .streams_per_connection = streams_};
+            .streams_per_connection = streams_,
+            .connections_per_target = connections_};
   }
 
   Dice dice_;
   const bool narrow_;
   const std::size_t window_;
-  const std::uint32_t streams_;
+  const std::uint32_t streams_, connections_;
   http::HttpOverStreams http_;
 };
 
