@@ -21,14 +21,14 @@ void Timers::added(const tables::Timer& timer) {
   firing_.erase(timer);
   if (loading_) loading_->added.insert(timer), loading_->removed.erase(timer);
   if (horizon_ && *horizon_ <= timer) return;
-  const bool is_next = waiting_.empty() || timer < *waiting_.begin();
   waiting_.insert(timer);
   if (waiting_.size() > 2 * window) {
     auto last = std::next(waiting_.begin(), window);
     horizon_ = *last;
     waiting_.erase(last, waiting_.end());
   }
-  if (is_next) changed_.notify_all();
+  // Not whether it is the next: the clock may have been set since that one was looked at.
+  if (at(timer.due) < wakes_) changed_.notify_all();
 }
 
 void Timers::removed(const tables::Timer& timer) {
@@ -84,12 +84,10 @@ Result<void> Timers::fire_due() {
   return {};
 }
 
-Instant Timers::next_wake() const {
-  const Instant now = world_.fibers.now();
-  if (waiting_.empty()) return io::never;
-  const auto away = waiting_.begin()->due - world_.clock.wall();
-  if (away > longest_sleep) return now + longest_sleep;
-  return now + std::max<Duration>(away, Duration(0));
+// When to look at what is due then, as the clock stands now.
+Instant Timers::at(WallTime due) const {
+  const Duration away = due - world_.clock.wall();
+  return world_.fibers.now() + std::clamp<Duration>(away, Duration(0), longest_sleep);
 }
 
 Result<void> Timers::run() {
@@ -104,8 +102,9 @@ Result<void> Timers::run() {
     auto fired = fire_due();
     if (!fired && fired.error().code != Code::retry_later) return fired;
     busy |= !fired;
-    auto slept = busy ? world_.fibers.sleep_until(world_.fibers.now() + busy_pause)
-                      : changed_.wait(next_wake());
+    wakes_ = waiting_.empty() ? io::never : at(waiting_.begin()->due);
+    auto slept =
+        busy ? world_.fibers.sleep_until(world_.fibers.now() + busy_pause) : changed_.wait(wakes_);
     if (!slept && slept.error().code == Code::cancelled) return slept;
   }
 }

@@ -8,7 +8,7 @@
 //
 // The leader's clock decides when to try, the record's time whether (on_fire.cpp).
 // Without timers nothing runs; with some, at least once a minute, because the wall
-// clock may jump.
+// clock may jump.  What is added after a jump is fired in time.
 #pragma once
 
 #include <optional>
@@ -39,13 +39,14 @@ class Timers {
  private:
   Result<void> load();
   Result<void> fire_due();
-  Instant next_wake() const;
+  Instant at(WallTime due) const;
   bool all_loaded() const { return !horizon_; }
 
   io::World& world_;
   tables::Store& store_;
   Proposer& proposer_;
   io::Event changed_;
+  Instant wakes_ = io::never;  // if nothing changes
   std::set<tables::Timer> waiting_, firing_;
   std::optional<tables::Timer> horizon_ = tables::Timer{};  // absent: all are here
   struct Meanwhile {  // what changed behind the back of a scan

@@ -44,6 +44,18 @@ inline wire::InvocationId object_id(std::uint64_t n) {
   return {.partition_key = wire::keyed_partition_key("k"), .uuid = {.high = 2, .low = n}};
 }
 
+// The loop's, whose wall clock can be set.
+class SetClock final : public io::Clock {
+ public:
+  explicit SetClock(host::ManualClock& clock) : clock_(clock) {}
+  Instant steady() const override { return clock_.steady(); }
+  WallTime wall() const override { return clock_.wall() + ahead; }
+  std::chrono::milliseconds ahead{0};
+
+ private:
+  host::ManualClock& clock_;
+};
+
 class PartitionNode final : private processor::Handlers, private processor::Outbound {
  public:
   explicit PartitionNode(std::uint64_t seed = 1) : node(partitions, seed) {
@@ -58,7 +70,8 @@ class PartitionNode final : private processor::Handlers, private processor::Outb
   // A new process: opens, replays, leads.
   void start() {
     node.start();
-    world_.emplace(BareParts{.clock = node.loop->clock,
+    clock.emplace(node.loop->clock);
+    world_.emplace(BareParts{.clock = *clock,
                              .fibers = node.loop->fibers,
                              .http = *reinterpret_cast<io::Http*>(nothing_),
                              .random = random_,
@@ -148,6 +161,7 @@ class PartitionNode final : private processor::Handlers, private processor::Outb
   TestFamily& family(std::uint64_t p) { return *families_[p]; }
 
   log::LogNode node;
+  std::optional<SetClock> clock;
   std::vector<std::unique_ptr<Partition>> all;
   int attempts = 0, deliveries = 0, drops = 0, stops = 0;
   std::function<void()> on_drop;  // called when a leadership ends, which must not park here
@@ -243,7 +257,7 @@ class PartitionNode final : private processor::Handlers, private processor::Outb
   void nap(std::vector<wire::Command>& out, const wire::InvocationId& id, const std::string& input,
            std::uint32_t entries) {
     if (entries == 3) return output(out, id, "awake");
-    const WallTime until = node.loop->clock.wall() + std::chrono::seconds(std::stoi(input));
+    const WallTime until = clock->wall() + std::chrono::seconds(std::stoi(input));
     if (entries == 1) {
       entry(out, id, wire::MessageType::sleep_command,
             wire::SleepCommand{

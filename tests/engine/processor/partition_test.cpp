@@ -115,6 +115,24 @@ TEST(Partition, AnEarlierTimerIsNotHeldUpByALaterOne) {
   node.stop();
 }
 
+// Who sleeps until a later timer sleeps by the clock as it was.
+TEST(Partition, ATimerIsNotHeldUpByAClockThatWasSet) {
+  PartitionNode node;
+  node.start();
+  node.lead();
+  ASSERT_TRUE(node.run([&] {
+    ASSERT_TRUE(node.submit(0, PartitionNode::invoke(id_at(0, 1), "Nap", "100")));
+    ASSERT_TRUE(node.node.loop->fibers.sleep_until(node.node.loop->in(std::chrono::seconds(1))));
+    node.clock->ahead = std::chrono::seconds(90);
+    const Instant before = node.node.loop->clock.steady();
+    ASSERT_TRUE(node.submit(0, PartitionNode::invoke(id_at(0, 2), "Nap", "20")));
+    EXPECT_EQ(node.outcome(0, id_at(0, 2)), "awake");
+    EXPECT_LT(node.node.loop->clock.steady() - before, std::chrono::seconds(21));
+    EXPECT_EQ(node.outcome(0, id_at(0, 1)), "awake");
+  }));
+  node.stop();
+}
+
 TEST(Partition, CallsAcrossPartitionsAreAnsweredOnceEvenIfDeliveriesAreRepeated) {
   PartitionNode node;
   node.start();
