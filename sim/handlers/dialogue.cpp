@@ -368,6 +368,8 @@ Result<std::string> Dialogue::run(std::string_view name,
   return value_of(result);
 }
 
+std::string Dialogue::drawn() { return std::to_string(world_.random.draw("handler.drawn")); }
+
 Result<void> Dialogue::clear_all() {
   TRY(fresh,
       command("clear_all", MessageType::clear_all_state_command, wire::CompletableCommand()));

@@ -61,6 +61,7 @@ class Dialogue {
   Result<void> clear(std::string_view key);
   // Of "!..." it becomes a failure.
   Result<std::string> run(std::string_view name, const std::function<std::string()>& closure);
+  std::string drawn();  // another text each time: for runs to return
   Result<void> sleep(Duration);
   Result<std::string> call(std::string_view service, std::string_view handler, std::string_view key,
                            std::string_view parameter);

@@ -15,6 +15,7 @@
 //                       meet: "resolve|reject <token>" -> "first-<token>" or that failure
 //                       tell: completes the awakeable of meet, twice
 //                       guard: "<key> <token>" -> token, after an hour of Map/hold
+//                       marks: what two runs drew, "<first> <second>"
 //                       pair: "<service> <handler> <key or -> <idempotency key> <input>" -> the
 //                       answer that it gets twice
 //     Failer            fail: token -> fails with it, in a run
@@ -206,6 +207,13 @@ Result<std::string> fan_pair(Dialogue& ctx, HandlerWatch&) {
   return first;
 }
 
+Result<std::string> fan_marks(Dialogue& ctx, HandlerWatch&) {
+  TRY(first, ctx.run("first", [&] { return ctx.drawn(); }));
+  TRY_VOID(ctx.sleep(milliseconds(20)));
+  TRY(second, ctx.run("second", [&] { return ctx.drawn(); }));
+  return first + " " + second;
+}
+
 Result<std::string> hopeless(Dialogue& ctx, HandlerWatch&) {
   return ctx.give_up("hopeless " + ctx.input());
 }
@@ -254,6 +262,7 @@ constexpr std::array handlers = {
     Handler{"Fan", "SERVICE", "tell", "", fan_tell},
     Handler{"Fan", "SERVICE", "guard", "", fan_guard},
     Handler{"Fan", "SERVICE", "pair", "", fan_pair},
+    Handler{"Fan", "SERVICE", "marks", "", fan_marks},
     Handler{"Failer", "SERVICE", "fail", "", failer_fail},
     Handler{.service = "Hopeless",
             .service_type = "SERVICE",

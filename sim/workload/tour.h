@@ -27,6 +27,10 @@
 //     stopped       who would live for an hour is over when an operator says so
 //     mourn         whoever waits for one that is killed hears of it
 //     hopeless      what fails each time fails for good, or is paused, after three attempts
+//     restart       begun again as another: what it takes along of its journal stays as it was;
+//                   without a journal there is nothing to begin
+//     breath        requests of HTTP/1.1 that follow each other unanswered are all answered, in
+//                   their order
 //
 // Everything is retried until it is answered: what is in doubt for the client is not in
 // doubt for these claims, since each call carries an idempotency key.

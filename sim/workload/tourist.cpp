@@ -23,12 +23,14 @@ constexpr Duration far_away = seconds(70);
 
 void Tour::Tourist::walk() {
   static constexpr std::array sights = {
-      &Tourist::count,  &Tourist::list,     &Tourist::later,   &Tourist::hold,   &Tourist::hold,
-      &Tourist::flow,   &Tourist::flow,     &Tourist::map,     &Tourist::map,    &Tourist::fan,
-      &Tourist::big,    &Tourist::steps,    &Tourist::failing, &Tourist::forget, &Tourist::output,
-      &Tourist::race,   &Tourist::fleeting, &Tourist::never,   &Tourist::errand, &Tourist::attach,
-      &Tourist::family, &Tourist::meet,     &Tourist::patch,   &Tourist::twice,  &Tourist::pair,
-      &Tourist::mourn,  &Tourist::stopped,  &Tourist::hopeless};
+      &Tourist::count,    &Tourist::list,   &Tourist::later,   &Tourist::hold,
+      &Tourist::hold,     &Tourist::flow,   &Tourist::flow,    &Tourist::map,
+      &Tourist::map,      &Tourist::fan,    &Tourist::big,     &Tourist::steps,
+      &Tourist::failing,  &Tourist::forget, &Tourist::output,  &Tourist::race,
+      &Tourist::fleeting, &Tourist::never,  &Tourist::errand,  &Tourist::attach,
+      &Tourist::family,   &Tourist::meet,   &Tourist::patch,   &Tourist::twice,
+      &Tourist::pair,     &Tourist::mourn,  &Tourist::stopped, &Tourist::hopeless,
+      &Tourist::restart,  &Tourist::breath};
   for (std::uint32_t n = 1; n <= tour_.options_.sights; ++n) {
     token_ = fmt::format("t{}-{}", number_, n);
     const auto sight = sights[below("tour.sight", sights.size())];

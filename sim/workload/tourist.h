@@ -6,6 +6,7 @@
 //     sights.cpp           the server from outside: calls, sends, results that are kept
 //     sights_between.cpp   handlers among themselves, and what an operator changes
 //     sights_stopped.cpp   what is asked twice, and what ends before its time
+//     sights_anew.cpp      what is begun again, and what is asked in one breath
 #pragma once
 
 #include <map>
@@ -88,6 +89,9 @@ class Tour::Tourist {
   bool stopped();
   bool mourn();
   bool hopeless();
+
+  bool restart();
+  bool breath();
   // For an hour, unless it is stopped; under this name.
   Result<Answered> send_hour(const std::string& name);
   Result<Answered> outcome(const std::string& invocation);
