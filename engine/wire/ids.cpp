@@ -142,7 +142,9 @@ Result<AwakeableId> AwakeableId::from_text(std::string_view text) {
   if (!text.starts_with("sign_1") && !text.starts_with("prom_1")) {
     return fail(Code::invalid, "expected 'sign_1' or 'prom_1' in front");
   }
-  TRY(raw, base64url_decode(text.substr(6)));
+  std::string_view digits = text.substr(6);
+  for (int padding = 0; padding < 2 && digits.ends_with('='); ++padding) digits.remove_suffix(1);
+  TRY(raw, base64url_decode(digits));
   if (raw.size() != 28) return fail(Code::invalid, "an awakeable id has 28 bytes");
   TRY(invocation, InvocationId::from_bytes(std::string_view(raw).substr(0, 24)));
   return AwakeableId{.invocation = invocation,
@@ -234,6 +236,7 @@ Result<std::string> base64url_decode(std::string_view text) {
     }
   }
   if (bits >= 6) return fail(Code::invalid, "base64url text is cut off");
+  if ((group & ((1u << bits) - 1)) != 0) return fail(Code::invalid, "bits are left over");
   return bytes;
 }
 

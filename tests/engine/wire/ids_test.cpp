@@ -38,6 +38,17 @@ TEST(Ids, EveryIdReadsBack) {
       }));
 }
 
+// The Java SDK writes the padding, the others do not; 1.7.12 takes all three.
+TEST(Ids, AnAwakeableIdMayHaveItsPadding) {
+  const AwakeableId id{.invocation = {.partition_key = 1, .uuid = {.high = 2, .low = 3}},
+                       .signal = 17};
+  EXPECT_EQ(AwakeableId::from_text(id.text() + "=").value(), id);
+  EXPECT_EQ(AwakeableId::from_text(id.text() + "==").value(), id);
+  EXPECT_FALSE(AwakeableId::from_text(id.text() + "==="));
+  EXPECT_FALSE(AwakeableId::from_text(id.text() + "=A"));
+  EXPECT_FALSE(AwakeableId::from_text(id.text().substr(0, 43) + "R"));  // ends in …0001, not …0000
+}
+
 TEST(Ids, WrongTextSaysWhatIsWrong) {
   EXPECT_EQ(InvocationId::from_text("xyz").error().detail, "expected 'inv_1' in front");
   EXPECT_EQ(InvocationId::from_text("inv_1abc").error().detail,
