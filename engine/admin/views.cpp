@@ -70,7 +70,8 @@ std::string description(const wire::InputRules& rules) {
 }
 std::string description(const wire::OutputRules& rules) {
   if (!rules.content_type) return "none";
-  return schema_name(rules.json_schema).value_or(*rules.content_type);
+  if (const auto name = schema_name(rules.json_schema)) return *name;
+  return (rules.set_content_type_if_empty ? "optional " : "") + *rules.content_type;
 }
 
 void put_schema(ordered_json& out, const char* name, const std::string& json_schema) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/admin/views.h"
 #include "tests/engine/admin/pretence.h"
 
 namespace tests {
@@ -121,6 +122,20 @@ TEST(admin, bodies_are_bounded_in_size_and_depth) {
 }
 
 // Restate's command line asks for SQL, and shows what it is told.
+// As 1.7.12 says it of the handlers of the Go SDK that answer with plain bytes.
+TEST(admin, an_output_that_may_be_empty_is_optional) {
+  const auto described = [](wire::OutputRules rules) {
+    const wire::Handler handler{.name = "h", .output = std::move(rules)};
+    return view_of<nlohmann::ordered_json>(handler, wire::Service{})["output_description"];
+  };
+  EXPECT_EQ(described({.content_type = "a/b", .set_content_type_if_empty = true}), "optional a/b");
+  EXPECT_EQ(described({.content_type = "a/b"}), "a/b");
+  EXPECT_EQ(described({.content_type = "a/b",
+                       .set_content_type_if_empty = true,
+                       .json_schema = R"({"type":"string"})"}),
+            "JSON string");
+}
+
 TEST(admin, what_we_do_not_have_is_said_in_words) {
   AdminBench bench;
   const PretendExchange query = bench.send("POST", "/v4/query", R"({"query":"select 1"})");
