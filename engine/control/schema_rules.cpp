@@ -92,11 +92,12 @@ OrSchemaError<Changed> register_deployment(const wire::Schema& schema, Declared 
   Changed changed{
       .schema = schema, .deployment = known ? known->id : fresh, .created = known == nullptr};
   if (!known) {
-    const wire::Deployment empty{.id = fresh, .created_at = now};
+    const wire::Deployment empty{.id = fresh};
     auto& all = changed.schema.deployments;
     all.insert(std::ranges::upper_bound(all, fresh, {}, &wire::Deployment::id), empty);
   }
   wire::Deployment& deployment = *find(changed.schema.deployments, changed.deployment);
+  deployment.created_at = now;  // that of what is described, not of the id
   take_address(deployment, declared);
   deployment.metadata = std::move(declared.metadata);
   auto done = declare(changed.schema, deployment, std::move(declared.manifest.services),

@@ -131,6 +131,20 @@ TEST(registry, a_known_place_is_not_even_asked) {
   EXPECT_EQ(f.http.calls, 1);
 }
 
+// As 1.7.12 has it: the id stays, and the deployment under it is a new one.
+TEST(registry, one_that_is_overwritten_is_of_now) {
+  Fixture f;
+  ASSERT_TRUE(f.add(at("http://a:1")));
+  f.loop.clock.advance(std::chrono::hours(1));
+  const WallTime now = f.loop.clock.wall();
+  Registration wanted = at("http://a:1");
+  wanted.options.force = true;
+  const auto again = f.add(wanted);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(again->created);
+  EXPECT_EQ(again->schema.deployments.at(0).created_at, now);
+}
+
 TEST(registry, a_dry_run_tells_and_changes_nothing) {
   Fixture f;
   Registration wanted = at("http://a:1");
