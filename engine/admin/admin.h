@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -125,7 +126,8 @@ struct Options {
   std::string version;           // of this server
   std::string ingress_endpoint;  // "http://127.0.0.1:8080/"; empty: not told
   std::string cluster_name;
-  std::vector<std::uint64_t> metadata_members;  // node numbers
+  // Numbers of the nodes that keep the metadata, as of now.
+  std::function<std::vector<std::uint64_t>()> metadata_members;
   wire::EffectiveOptions handler_defaults;
   std::size_t body_bytes_max = 4 << 20;
   std::size_t requests_max = 1000;                    // at once; more are answered 429

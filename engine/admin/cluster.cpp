@@ -20,7 +20,7 @@ MaybeReply get_version(Call& call) {
 
 MaybeReply get_cluster_health(Call& call) {
   nlohmann::ordered_json body{{"cluster_name", call.options.cluster_name}};
-  body["metadata_cluster_health"]["members"] = call.options.metadata_members;
+  body["metadata_cluster_health"]["members"] = call.options.metadata_members();
   return json_reply(200, body);
 }
 

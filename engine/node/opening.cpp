@@ -372,6 +372,17 @@ Result<void> open_node_port(Shard::Rooms& r) {
   return {};
 }
 
+// Who is to keep the metadata: voters of its group, or about to be.
+std::vector<std::uint64_t> metadata_members(const control::Nodes& known) {
+  std::vector<std::uint64_t> members;
+  for (const control::NodeEntry& node : known.nodes) {
+    if (node.has(control::NodeRole::metadata) && node.state != control::NodeState::gone) {
+      members.push_back(node.id.raw());
+    }
+  }
+  return members;
+}
+
 void open_administration(Rooms& r) {
   r.discovery = std::make_unique<control::Discovery>(
       r.world.http, r.world.fibers,
@@ -396,7 +407,7 @@ void open_administration(Rooms& r) {
                                              ? "http://" + r.options.ingress_address + "/"
                                              : r.options.advertised_ingress,
                      .cluster_name = r.options.cluster_name,
-                     .metadata_members = {r.layout.node.raw()},
+                     .metadata_members = [&r] { return metadata_members(r.state->nodes()); },
                      .handler_defaults = r.options.invocation_defaults});
 }
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+import urllib.request
 
 from claims import run
 from operator_verbs import SECRET, perdure
@@ -63,6 +64,12 @@ def ends_at_once(node):
     return node.process.wait(20) == 0 and time.monotonic() - begun < 3
 
 
+def keepers_of_metadata(node):
+    url = f"http://127.0.0.1:{node.ports['admin']}/cluster-health"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)["metadata_cluster_health"]["members"]
+
+
 def claims(binary, folder):
     """Pairs of a sentence and whether it holds."""
     secret_file = os.path.join(folder, "secret")
@@ -99,6 +106,8 @@ def claims(binary, folder):
         c.start()
         yield "three nodes are one cluster", \
             in_time(lambda: len(operator.json("status")["metadata"]["voters"]) == 3)
+        yield "and each says so at its admin port", \
+            in_time(lambda: all(keepers_of_metadata(node) == [1, 2, 3] for node in nodes))
 
         code, out, _ = operator("status")
         yield "status tells state, health, zone, roles, and who leads the metadata", \

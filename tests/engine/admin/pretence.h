@@ -170,7 +170,9 @@ struct AdminBench {
   SilentTrace trace;
   PretendRegistry registry{deployment};
   PretendPartitionsOfAdmin partitions;
-  admin::Options options{.version = "1", .cluster_name = "c", .metadata_members = {1}};
+  admin::Options options{.version = "1", .cluster_name = "c", .metadata_members = [] {
+                           return std::vector<std::uint64_t>{1};
+                         }};
 
   PretendExchange serve(io::Request request, std::string body = "") {
     PretendExchange exchange(std::move(request), body.empty()
