@@ -91,6 +91,24 @@ Option number(Words words, std::uint64_t least, std::uint64_t most, Find<Int> fi
   return option;
 }
 
+Option number_or_no_end(Words words, std::uint64_t least, std::uint64_t most,
+                        Find<std::optional<std::uint64_t>> find) {
+  Option option = row(words, "number or unlimited", std::to_string(*default_of(find)));
+  option.range = std::to_string(least) + " to " + std::to_string(most);
+  option.set = [=, range = option.range](Settings& settings,
+                                         std::string_view value) -> Result<void> {
+    if (value == "unlimited") {
+      find(settings) = std::nullopt;
+      return {};
+    }
+    TRY(parsed, parse_number(value));
+    TRY_VOID(within(parsed, least, most, value, range));
+    find(settings) = parsed;
+    return {};
+  };
+  return option;
+}
+
 template <class Int>
 Option bytes(Words words, std::uint64_t least, std::uint64_t most, Find<Int> find) {
   Option option = row(words, "bytes", bytes_as_text(default_of(find)));
@@ -344,8 +362,11 @@ std::vector<Option> invocation_options() {
       truth({"protocol-v7", "Offers version 7 of the service protocol to new invocations."},
             [](Settings& s) -> bool& { return s.node.protocol_v7; }),
       duration<milliseconds>(
-          {"inactivity-timeout", "A handler that says nothing for so long is asked to suspend."},
-          milliseconds(1), ever,
+          {"inactivity-timeout",
+           "A handler that says nothing for so long is asked to suspend. 0: "
+           "it is told nothing while it runs, but suspends and is called "
+           "again, as behind HTTP/1.1."},
+          milliseconds(0), ever,
           [](Settings& s) -> auto& { return s.node.invocation_defaults.inactivity_timeout; }),
       duration<milliseconds>(
           {"abort-timeout", "A handler that was asked to suspend is cut off after so long."},
@@ -371,6 +392,18 @@ std::vector<Option> invocation_options() {
       duration<milliseconds>(
           {"retry-max-interval", "The longest pause between two retries."}, milliseconds(1), ever,
           [](Settings& s) -> auto& { return s.node.invocation_defaults.retry_max_interval; }),
+      number_or_no_end(
+          {"retry-max-attempts",
+           "Attempts of one step, the first included, before it is given up."},
+          1, 1'000'000'000,
+          [](Settings& s) -> auto& { return s.node.invocation_defaults.retry_max_attempts; }),
+      choice<wire::OnMaxAttempts>(
+          {"retry-on-max-attempts",
+           "What comes of an invocation that is given up: it waits for an operator, or it ends."},
+          {{"pause", wire::OnMaxAttempts::pause}, {"kill", wire::OnMaxAttempts::kill}},
+          [](Settings& s) -> auto& { return s.node.invocation_defaults.retry_on_max_attempts; }),
+      truth({"lazy-state", "Handlers get state when they ask for it, not all of it in advance."},
+            [](Settings& s) -> bool& { return s.node.invocation_defaults.enable_lazy_state; }),
   };
 }
 

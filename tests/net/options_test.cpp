@@ -90,6 +90,19 @@ TEST(Options, ComeByFlag) {
   EXPECT_EQ(given.node.segment_bytes, 8U << 20);
 }
 
+TEST(Options, InvocationsMayBeGivenUpOrNever) {
+  const Words given{"serve", "--inactivity-timeout",    "0ms",  "--retry-max-attempts",
+                    "3",     "--retry-on-max-attempts", "kill", "--lazy-state=true"};
+  const wire::EffectiveOptions options = settings(given).node.invocation_defaults;
+  EXPECT_EQ(options.inactivity_timeout.count(), 0);
+  EXPECT_EQ(options.retry_max_attempts, 3U);
+  EXPECT_EQ(options.retry_on_max_attempts, wire::OnMaxAttempts::kill);
+  EXPECT_TRUE(options.enable_lazy_state);
+  const Settings patient = settings({"serve", "--retry-max-attempts=unlimited"});
+  EXPECT_EQ(patient.node.invocation_defaults.retry_max_attempts, std::nullopt);
+  EXPECT_TRUE(refusal({"serve", "--retry-max-attempts=0"}).contains("1 to 1000000000"));
+}
+
 TEST(Options, FlagBeatsEnvironmentBeatsFile) {
   const TemporaryFolder folder;
   const std::string path = file_with(folder,
