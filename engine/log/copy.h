@@ -24,6 +24,8 @@
 // A repairer's "committed" lets a record in, and is then forgotten: another may end the
 // loglet before it (find_tail.h), and readers believe what a copy says is committed.  Who
 // has taken a repair is done with its writer, since repairs begin when the writer is shut out.
+// So a repair seals, durably: a copy that was dropped with its seal must not come back without
+// one.
 //
 // Replaced: a loglet that was sealed empty is dropped, seal and all.  Its writer may be
 // asleep and wake up; so who knows a later loglet of the same log takes nothing for one that

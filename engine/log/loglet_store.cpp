@@ -98,11 +98,13 @@ Result<LogletStore::Taken> LogletStore::offer(LogletId loglet, const Offer& offe
                                               std::span<const std::string_view> records) {
   Taken taken{.verdict = judge(copy(loglet), offer)};
   if (taken.verdict != Verdict::take) return taken;
-  Entry& known = entry(loglet);
   if (offer.repair) {
-    known.closed = true;
+    // Durably, and first: if this copy was dropped before, seal and all, nothing else would
+    // keep its writer out after a restart.
+    TRY(sealed, begin_seal(loglet));
+    taken.at = sealed;
   } else {
-    known.writer = offer.writer;
+    entry(loglet).writer = offer.writer;
     committed(loglet, offer.committed);
   }
   const auto held = wal_.find(loglet);

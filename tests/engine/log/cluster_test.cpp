@@ -180,6 +180,39 @@ TEST(Cluster, AReplacedLogletsWriterFindsNobody) {
   }));
 }
 
+// Somebody with an old chain repairs a loglet that was replaced, and dropped here; then this
+// node starts again, and the writer that slept through all of it wakes up.
+TEST(Cluster, WhatIsRepairedAfterItsEndStaysSealed) {
+  LogNodes nodes(1);
+  nodes.start();
+  const LogletId dropped(3), later(4);
+  const std::string_view record = "r";
+  ASSERT_TRUE(nodes.run([&] {
+    LogletStore& store = *nodes.at(1).store;
+    ASSERT_TRUE(store.seal(dropped, nodes.loop.in(seconds(1))));
+    ASSERT_TRUE(store.drop(dropped, later));
+    const Offer repair{.writer = {NodeId(2), Incarnation(1)},
+                       .first = Offset(1),
+                       .last = Offset(1),
+                       .committed = Offset(0),
+                       .repair = true};
+    const auto taken = store.offer(dropped, repair, {&record, 1});
+    ASSERT_TRUE(taken && taken->verdict == Verdict::take);
+    ASSERT_TRUE(nodes.at(1).wal->wait_durable(taken->at, nodes.loop.in(seconds(1))));
+  }));
+  nodes.close_disk(nodes.at(1));
+  nodes.open_disk(nodes.at(1), false);
+  ASSERT_TRUE(nodes.run([&] {
+    const Offer append{.writer = {NodeId(3), Incarnation(1)},
+                       .first = Offset(2),
+                       .last = Offset(2),
+                       .committed = Offset(1)};
+    const auto taken = nodes.at(1).store->offer(dropped, append, {&record, 1});
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(taken->verdict, Verdict::sealed);
+  }));
+}
+
 TEST(Cluster, AWipedDiskGetsItsCopiesBack) {
   LogNodes nodes(3);
   nodes.start();

@@ -143,17 +143,20 @@ class LogNodes {
                       .trace = trace});
     node.cluster = std::make_unique<Cluster>(Cluster{.servers = node, .server = *node.server});
   }
-  // Its disk is another from now on.
-  void wipe(std::uint64_t n) {
-    Node& node = at(n);
+  void close_disk(Node& node) {
     ASSERT_TRUE(run([&] {
       node.serving.stop();
       node.server.reset();
       node.store.reset();
       node.wal->stop();
       node.wal.reset();
-      ASSERT_TRUE(node.disk.remove_folder("wal"));
     }));
+  }
+  // Its disk is another from now on.
+  void wipe(std::uint64_t n) {
+    Node& node = at(n);
+    close_disk(node);
+    ASSERT_TRUE(run([&] { ASSERT_TRUE(node.disk.remove_folder("wal")); }));
     retired.push_back(std::move(nodes.at(n - 1)));
     nodes.at(n - 1) = std::make_unique<Node>(*this, n);
     members.at(n - 1).state = StorageState::data_loss;
