@@ -14,21 +14,34 @@ constexpr std::uint64_t look_one_in = 3;  // acknowledgements: disks are large
 
 std::string start_of(std::string_view bytes) { return std::string(bytes.substr(0, 40)); }
 
-// What the loglet's replication asks for, counted afresh: the engine's own arithmetic is
-// judged by this.
-bool enough(const log::Loglet& loglet, const std::set<NodeId>& holders) {
+// How far some members of a nodeset spread.
+struct Spread {
+  std::size_t copies = 0;
   std::set<std::pair<std::string, std::string>> zones;
   std::set<std::string> regions;
-  std::size_t copies = 0;
-  for (const log::Member& member : loglet.nodeset) {
-    if (!holders.contains(member.node)) continue;
+  void add(const log::Member& member) {
     ++copies;
     zones.emplace(member.region, member.zone);
     regions.insert(member.region);
   }
+};
+
+// What the loglet's replication asks for, as far as there is anybody to ask, counted afresh:
+// the engine's own arithmetic is judged by this.
+bool enough(const log::Loglet& loglet, const std::set<NodeId>& holders,
+            const std::set<NodeId>& needless) {
+  Spread has, can_be;
+  for (const log::Member& member : loglet.nodeset) {
+    if (holders.contains(member.node)) has.add(member);
+    if (!needless.contains(member.node)) can_be.add(member);
+  }
+  const auto reaches = [](std::size_t here, std::size_t wanted, std::size_t most) {
+    return here >= std::min(wanted, most);
+  };
   const log::Replication& wanted = loglet.replication;
-  return copies >= wanted.copies && zones.size() >= wanted.zones &&
-         regions.size() >= wanted.regions;
+  return reaches(has.copies, wanted.copies, can_be.copies) &&
+         reaches(has.zones.size(), wanted.zones, can_be.zones.size()) &&
+         reaches(has.regions.size(), wanted.regions, can_be.regions.size());
 }
 }  // namespace
 
@@ -41,9 +54,12 @@ void LogHistory::fail(std::string_view check, std::string_view subject, std::str
 
 void LogHistory::appended(PartitionId partition, const log::Loglet& loglet, Lsn lsn,
                           std::string_view bytes) {
-  const auto [append, fresh] = appends_.insert_or_assign(
-      std::string(bytes),
-      Append{.partition = partition, .lsn = lsn, .loglet = loglet.id, .wipes = wipes_});
+  const auto [append, fresh] =
+      appends_.insert_or_assign(std::string(bytes), Append{.partition = partition,
+                                                           .lsn = lsn,
+                                                           .loglet = loglet.id,
+                                                           .wipes = wipes_,
+                                                           .returns = returns_});
   given_.insert_or_assign({loglet.id, lsn}, append);
 }
 
@@ -61,12 +77,12 @@ void LogHistory::acknowledged(PartitionId partition, const log::Loglet& loglet, 
   committed(partition, lsn, bytes, loglet.id, true);
   const auto append = appends_.find(bytes);
   if (append != appends_.end() && acks_ % look_one_in == 0) {
-    check_quorum(loglet, lsn, bytes, append->second, "was acknowledged");
+    check_quorum(loglet, lsn, bytes, append->second, /*needless=*/{}, "was acknowledged");
   }
 }
 
 void LogHistory::check_quorum(const log::Loglet& loglet, Lsn lsn, std::string_view bytes,
-                              const Append& append, std::string_view what) {
+                              const Append& append, const Nodes& needless, std::string_view what) {
   if (append.wipes != wipes_) return;  // a disk may have answered and be gone
   // A writer that slept may hear of it when it has been trimmed already.
   if (lsn <= trimmed_up_to(append.partition)) return;
@@ -75,10 +91,27 @@ void LogHistory::check_quorum(const log::Loglet& loglet, Lsn lsn, std::string_vi
   for (const log::Member& member : loglet.nodeset) {
     if (on_disk_(member.node, bytes)) holders.insert(member.node);
   }
-  if (enough(loglet, holders)) return;
+  if (enough(loglet, holders, needless)) return;
   fail("log-quorum", "record",
        fmt::format("{} of loglet {} {} and is durable on {} disks, which are not {}", lsn.raw(),
                    loglet.id.raw(), what, holders.size(), log::to_text(loglet.replication)));
+}
+
+void LogHistory::wiped(NodeId node) {
+  ++wipes_;
+  gone_.insert(node);
+}
+
+void LogHistory::returned(NodeId node) {
+  if (gone_.erase(node) != 0) returned_[node] = ++returns_;
+}
+
+LogHistory::Nodes LogHistory::gone_since(const Append& append) const {
+  Nodes gone = gone_;
+  for (const auto& [node, number] : returned_) {
+    if (number > append.returns) gone.insert(node);
+  }
+  return gone;
 }
 
 // Who ends a loglet has seen to it that its last record is on enough disks, whether anybody
@@ -94,7 +127,8 @@ void LogHistory::check_end(PartitionId partition, const log::Loglet& loglet, Lsn
                        loglet.id.raw(), tail.raw(), lsn.raw()));
       continue;
     }
-    check_quorum(loglet, lsn, given->second->first, given->second->second, "lies below its tail");
+    const auto& [bytes, append] = *given->second;
+    check_quorum(loglet, lsn, bytes, append, gone_since(append), "lies below its tail");
   }
 }
 
@@ -178,7 +212,7 @@ void LogHistory::chain_changed(PartitionId partition, std::uint64_t version,
   for (const log::Loglet& loglet : after.loglets) {
     std::set<NodeId> all;
     for (const log::Member& member : loglet.nodeset) all.insert(member.node);
-    if (enough(loglet, all) && all.size() == loglet.nodeset.size()) continue;
+    if (enough(loglet, all, /*needless=*/{}) && all.size() == loglet.nodeset.size()) continue;
     fail("log-chain", "nodeset",
          fmt::format("partition {}: the nodeset of loglet {} cannot hold {}", partition.raw(),
                      loglet.id.raw(), log::to_text(loglet.replication)));

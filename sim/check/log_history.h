@@ -10,8 +10,9 @@
 //                       acknowledged at or above it
 //   log-chain           loglets join without gap or overlap; versions form one line
 //   log-quorum          when a record is acknowledged so many disks have it, durably, and so
-//                       they do when its loglet ends above it: looked up on the disks, not
-//                       asked.  How many are so many is counted here, not by engine/log
+//                       they do when its loglet ends above it, though nobody waits for a disk
+//                       that is gone: looked up on the disks, not asked.  How many are so many
+//                       is counted here, not by engine/log
 //   log-reader-order    a reader sees each Lsn once, in order, and gaps only where trimmed
 //   log-trim            nothing is trimmed that was not allowed to go
 #pragma once
@@ -20,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,7 +50,8 @@ class LogHistory {
   void may_trim(PartitionId, Lsn up_to);
   void chain_changed(PartitionId, std::uint64_t version, const log::Chain& before,
                      const log::Chain& after);
-  void wiped() { ++wipes_; }
+  void wiped(NodeId node);
+  void returned(NodeId node);  // with another disk
 
   std::uint64_t acknowledged_count() const { return acks_; }
   std::uint64_t reads() const { return reads_; }
@@ -73,7 +76,8 @@ class LogHistory {
     PartitionId partition;
     Lsn lsn;
     LogletId loglet;
-    std::uint64_t wipes = 0;
+    std::uint64_t wipes = 0;  // until then
+    std::uint64_t returns = 0;
   };
   using Appends = std::map<std::string, Append, std::less<>>;  // by bytes
   struct Cursor {
@@ -83,8 +87,10 @@ class LogHistory {
 
   void fail(std::string_view check, std::string_view subject, std::string detail);
   void committed(PartitionId, Lsn, std::string_view bytes, LogletId loglet, bool acknowledged);
+  using Nodes = std::set<NodeId>;
   void check_quorum(const log::Loglet&, Lsn, std::string_view bytes, const Append&,
-                    std::string_view what);
+                    const Nodes& needless, std::string_view what);
+  Nodes gone_since(const Append&) const;
   void check_end(PartitionId, const log::Loglet&, Lsn tail);
   void tail_published(PartitionId, const log::Loglet&, Lsn tail);
 
@@ -94,7 +100,9 @@ class LogHistory {
   Appends appends_;
   std::map<std::pair<LogletId, Lsn>, Appends::const_iterator> given_;  // the last at that place
   std::map<std::uint64_t, Cursor> readers_;
-  std::uint64_t acks_ = 0, reads_ = 0, looks_ = 0, wipes_ = 0;
+  Nodes gone_;
+  std::map<NodeId, std::uint64_t> returned_;  // the number of its last return
+  std::uint64_t acks_ = 0, reads_ = 0, looks_ = 0, wipes_ = 0, returns_ = 0;
 };
 
 }  // namespace perdure::sim

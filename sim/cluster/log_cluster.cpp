@@ -66,7 +66,7 @@ class DiskLosses {
       if (!disk.remove(name)) (void)disk.remove_folder(name);
     }
     (void)disk.sync_folder("");
-    arena_.history.wiped();
+    arena_.history.wiped(host.node());
     arena_.disks.wiped(host.node());
     // Until it comes back, sees what it is, and says that it lost its data.
     arena_.registers.nodes.at(host.node()).state = log::StorageState::gone;

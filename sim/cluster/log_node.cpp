@@ -90,6 +90,7 @@ class LogNode final : public Guest, private wal::Listener {
     const bool held_something = me.state != log::StorageState::provisioning;
     if (marker.fresh && held_something) {
       me.state = log::StorageState::data_loss;
+      arena_.history.returned(host_.node());
       arena_.scrubbed[host_.node()].clear();
       world_.trace.event(io::Level::warn, "node.lost_its_disk");
     }
