@@ -97,7 +97,8 @@ class Experiment {
   void have_fair_weather(bool fair);
   // Everything that happens to these, in the next `lasts`.  False: something was found.
   bool chaos(const faults::Victims& victims, Duration lasts);
-  // Fair weather; runs until done().  Else a finding: liveness.stuck.
+  // Fair weather; runs until done(), for `within` and as long again as the most that a clock was
+  // ever ahead.  Else a finding: liveness.stuck.
   bool heal(Duration within, const std::function<bool()>& done);
   void report(Finding finding) { universe_->loop.report(std::move(finding)); }
   Verdict verdict() const;

@@ -9,6 +9,8 @@
 // nothing afterwards.  A process crash does not.
 #pragma once
 
+#include <algorithm>
+
 #include "engine/base/time.h"
 #include "sim/world/draw.h"
 #include "sim/world/loop.h"
@@ -22,7 +24,10 @@ class HostClocks {
     Duration wall_offset = {};
     WallTime begin = {};  // the true time when the world begins
   };
-  HostClocks(Shape shape, Dice dice) : shape_(shape), dice_(dice) { power_up(0); }
+  HostClocks(Shape shape, Dice dice)
+      : shape_(shape), dice_(dice), most_ahead_(std::max(shape.wall_offset, Duration(0))) {
+    power_up(0);
+  }
 
   Instant steady(Nanos t) const;
   WallTime wall(Nanos t) const;
@@ -33,9 +38,11 @@ class HostClocks {
   void step_wall(Duration by) {
     shape_.wall_offset += by;
     stepped_ = true;
+    most_ahead_ = std::max(most_ahead_, shape_.wall_offset);
   }
-  bool stepped() const { return stepped_; }      // ever
-  void set_right() { shape_.wall_offset = {}; }  // no offset any more; the rates stay
+  bool stepped() const { return stepped_; }            // ever
+  Duration most_ahead() const { return most_ahead_; }  // that the wall clock ever was
+  void set_right() { shape_.wall_offset = {}; }        // no offset any more; the rates stay
 
  private:
   static constexpr std::int64_t million = 1'000'000;
@@ -44,6 +51,7 @@ class HostClocks {
   Nanos since_ = 0;
   std::int64_t base_ = 0;
   bool stepped_ = false;
+  Duration most_ahead_;
 };
 
 }  // namespace perdure::sim
