@@ -109,7 +109,8 @@ Verdict cluster(const Config& config) {
     Workload workload(*experiment, workload_options(*experiment, {.ingress = ingress_of(fleet)}),
                       history, journals);
     Tour tour(*experiment, tour_options(*experiment, {.nodes = fleet.names()}), history, journals);
-    Operator foreman(*experiment, {.nodes = fleet.names()});
+    Operator foreman(*experiment,
+                     {.nodes = fleet.names(), .copies = shape.copies, .zones = shape.zones});
     workload.start();
     tour.start();
     if (operated) foreman.start();

@@ -33,12 +33,13 @@ class Operator::Shift {
 
   void work() {
     while (!all_.over_ && rest()) {
-      switch (world_.random.below("operator.act", all_.options_.removes ? 6 : 5)) {
+      switch (world_.random.below("operator.act", all_.options_.removes ? 7 : 6)) {
         case 0: move_leader(); break;
         case 1: change_a_line("pin"); break;
         case 2: change_a_line("freeze"); break;
         case 3: put_back(); break;
         case 4: drain(false); break;
+        case 5: ask_for_copies(1); break;
         default: drain(true);
       }
     }
@@ -68,13 +69,16 @@ class Operator::Shift {
   }
 
   // Asks a node that is drawn, once.  Absent when it did not answer, or said to ask again.
-  std::optional<Answered> ask_somebody(std::string method, std::string target) {
+  std::optional<Answered> ask_somebody(std::string method, std::string target,
+                                       std::string body = {}) {
     const auto& nodes = all_.options_.nodes;
     const std::string& node = nodes[world_.random.below("operator.node", nodes.size())];
-    const auto answer =
-        ask(world_,
-            {.authority = node + ":5122", .method = std::move(method), .target = std::move(target)},
-            world_.fibers.now() + patience);
+    const auto answer = ask(world_,
+                            {.authority = node + ":5122",
+                             .method = std::move(method),
+                             .target = std::move(target),
+                             .body = std::move(body)},
+                            world_.fibers.now() + patience);
     if (!answer || answer->is_for_now()) return std::nullopt;
     return *answer;
   }
@@ -85,8 +89,8 @@ class Operator::Shift {
     if (found.is_discarded()) return std::nullopt;
     return found;
   }
-  bool act(const std::string& what) {
-    const auto answer = ask_somebody("POST", "/cluster/" + what);
+  bool act(const std::string& what, std::string body = {}) {
+    const auto answer = ask_somebody("POST", "/cluster/" + what, std::move(body));
     const bool done = answer && answer->status == 200;
     world_.trace.event(io::Level::debug, done ? "operator.acted" : "operator.was_refused",
                        {{"what", what}});
@@ -118,6 +122,16 @@ class Operator::Shift {
     if (!line || (*line)["replicas"].empty()) return;
     act(path_of(*line, how == "pin" ? "pin/" + some_replica(*line) : how));
   }
+
+  // --- copies ---
+
+  std::string copies(std::uint32_t more) const {
+    const OperatorOptions& options = all_.options_;
+    const std::string zones = options.zones > 1 ? fmt::format("zone: {}, ", options.zones) : "";
+    return fmt::format("{{{}node: {}}}", zones, options.copies + more);
+  }
+  // Never fewer than at the start, on which the budget of disks to lose rests.
+  bool ask_for_copies(std::uint32_t more) { return act("replication", copies(more)); }
 
   // --- nodes ---
 
@@ -164,12 +178,12 @@ class Operator::Shift {
     }
   }
 
-  // Everybody is active, and nothing pinned or frozen.
+  // Everybody is active, nothing pinned or frozen, and of everything as many copies as before.
   bool put_back() {
     const auto there = nodes_there();
     const auto plan = look("partitions");
     if (!there || !plan) return false;
-    bool all = true;
+    bool all = (*plan)["replication"] == copies(0) || ask_for_copies(0);
     for (const json& node : *there) {
       if (node["state"] == "draining") all = act(path_to(node, "active")) && all;
     }

@@ -5,6 +5,7 @@
 //
 //     a leader is moved, or pinned          frozen for a while
 //     drained, and then active again        drained, removed; its machine gets a new disk
+//     one copy more of everything for a while
 //
 // What was changed for a while is put back at the end.  A node is removed only where the budget
 // says that a disk may be lost: what it had kept may not be copied yet.
@@ -21,6 +22,7 @@ namespace perdure::sim {
 
 struct OperatorOptions {
   std::vector<std::string> nodes;
+  std::uint32_t copies = 1, zones = 1;     // the replication that it began with
   Duration gap = std::chrono::seconds(4);  // at most, between two acts
   bool removes = true;
 };
