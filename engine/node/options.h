@@ -18,6 +18,7 @@
 #include "engine/control/nodes.h"
 #include "engine/io/http.h"
 #include "engine/log/quorum.h"
+#include "engine/processor/bounds.h"
 #include "engine/wire/features.h"
 #include "engine/wire/schema.h"
 
@@ -61,6 +62,7 @@ struct Options {
   std::uint64_t checkpoint_log_bytes = 8u << 20;
   std::uint64_t dirty_bytes_max = 64u << 20;  // rows in memory, all partitions of a shard
   Duration checkpoint_every = std::chrono::minutes(1);
+  processor::Bounds bounds;              // of each partition
   std::function<std::string()> metrics;  // Prometheus text of this process; may be empty
   // Whether a request to the node port may change something; empty: each may.  Error:
   // fenced, with the reason.

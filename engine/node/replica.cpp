@@ -110,6 +110,7 @@ Result<void> Replica::make() {
                                   .outbound = needs_.partitions},
       processor::Options{.node = needs_.layout.node,
                          .incarnation = needs_.layout.incarnation,
+                         .bounds = needs_.options.bounds,
                          .witness = needs_.options.witness});
   standing_ = std::move(standing);
   partition_ = standing_->partition.get();

@@ -10,12 +10,11 @@ namespace {
 
 constexpr Duration longest_sleep = std::chrono::hours(1);
 constexpr Duration busy_pause = std::chrono::milliseconds(50);
-constexpr std::size_t scan_bytes = 256 * 1024;
 
 }  // namespace
 
-Expiry::Expiry(io::World& world, tables::Store& store, Proposer& proposer)
-    : world_(world), store_(store), proposer_(proposer), changed_(world.fibers) {}
+Expiry::Expiry(io::World& world, tables::Store& store, Proposer& proposer, const Bounds& bounds)
+    : world_(world), store_(store), proposer_(proposer), bounds_(bounds), changed_(world.fibers) {}
 
 void Expiry::will_expire(tables::Bucket bucket) {
   const bool first = buckets_.empty() || bucket < *buckets_.begin();
@@ -51,11 +50,11 @@ Result<void> Expiry::purge_all(tables::Kind kind, tables::Bucket bucket, bool jo
   TRY(scan, store_.scan(range.from, range.to));
   wire::Purge next{.journal_only = journal_only};
   while (true) {
-    auto rows = scan->next(scan_bytes);
+    auto rows = scan->next(bounds_.scan_bytes);
     if (!rows) return std::unexpected(rows.error());
     for (const auto& [key, row] : *rows) {
       next.ids.push_back(tables::in_bucket(key).id);
-      if (next.ids.size() < batch) continue;
+      if (next.ids.size() < bounds_.purged) continue;
       TRY_VOID(purge(std::exchange(next, {.journal_only = journal_only})));
     }
     if (rows->empty()) break;

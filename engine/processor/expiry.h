@@ -11,6 +11,7 @@
 
 #include "engine/io/fibers.h"
 #include "engine/io/world.h"
+#include "engine/processor/bounds.h"
 #include "engine/processor/proposer.h"
 #include "engine/tables/keys.h"
 #include "engine/tables/store.h"
@@ -19,9 +20,7 @@ namespace perdure::processor {
 
 class Expiry {
  public:
-  static constexpr std::size_t batch = 256;  // ids purged by one record
-
-  Expiry(io::World&, tables::Store&, Proposer&);
+  Expiry(io::World&, tables::Store&, Proposer&, const Bounds&);
 
   void will_expire(tables::Bucket);
   // Until cancelled.  Error: the store's.
@@ -37,6 +36,7 @@ class Expiry {
   io::World& world_;
   tables::Store& store_;
   Proposer& proposer_;
+  const Bounds bounds_;
   io::Event changed_;
   std::set<tables::Bucket> buckets_;
 };

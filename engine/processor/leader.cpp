@@ -8,7 +8,6 @@
 namespace perdure::processor {
 namespace {
 
-constexpr std::size_t scan_bytes = 256 * 1024;
 constexpr Duration busy_pause = std::chrono::milliseconds(10);
 
 }  // namespace
@@ -19,12 +18,13 @@ Leader::Leader(const Parts& parts, const tables::PartitionRow& row, Failed faile
       store_(parts.store),
       handlers_(parts.handlers),
       reader_(parts.reader),
+      bounds_(parts.bounds),
       failed_(std::move(failed)),
       fibers_(parts.world.fibers),
-      timers_(parts.world, parts.store, parts.proposer),
+      timers_(parts.world, parts.store, parts.proposer, bounds_),
       outbox_(parts.world, parts.store, parts.proposer, parts.outbound, parts.partition,
-              row.outbox_head, row.outbox_next),
-      expiry_(parts.world, parts.store, parts.proposer) {}
+              row.outbox_head, row.outbox_next, bounds_),
+      expiry_(parts.world, parts.store, parts.proposer, bounds_) {}
 
 Leader::~Leader() { CHECK(fibers_.size() == 0); }
 
@@ -56,7 +56,7 @@ Result<void> Leader::derive() {
     auto scan = store_.scan(from, all.to);
     if (!scan && scan.error().code != Code::retry_later) return std::unexpected(scan.error());
     while (scan) {
-      auto rows = (*scan)->next(scan_bytes);
+      auto rows = (*scan)->next(bounds_.scan_bytes);
       if (!rows && rows.error().code != Code::retry_later) return std::unexpected(rows.error());
       if (!rows) break;
       if (rows->empty()) return touched_.reset(), Result<void>();

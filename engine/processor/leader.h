@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/processor/bounds.h"
 #include "engine/processor/changes.h"
 #include "engine/processor/expiry.h"
 #include "engine/processor/outbox.h"
@@ -40,6 +41,7 @@ class Leader {
     Outbound& outbound;
     Proposer& proposer;
     Reader& reader;
+    Bounds bounds = {};
   };
   using Failed = std::function<void(const Error&)>;
   Leader(const Parts& parts, const tables::PartitionRow& row, Failed failed);
@@ -65,6 +67,7 @@ class Leader {
   tables::Store& store_;
   Handlers& handlers_;
   Reader& reader_;
+  const Bounds bounds_;
   const Failed failed_;
   io::Group fibers_;
   Timers timers_;

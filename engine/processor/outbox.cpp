@@ -10,17 +10,17 @@ namespace {
 
 constexpr Duration pause_min = std::chrono::milliseconds(10);
 constexpr Duration pause_max = std::chrono::milliseconds(250);
-constexpr std::size_t scan_bytes = 256 * 1024;
 
 }  // namespace
 
 Outbox::Outbox(io::World& world, tables::Store& store, Proposer& proposer, Outbound& outbound,
-               PartitionId self, std::uint64_t head, std::uint64_t next)
+               PartitionId self, std::uint64_t head, std::uint64_t next, const Bounds& bounds)
     : world_(world),
       store_(store),
       proposer_(proposer),
       outbound_(outbound),
       self_(self),
+      bounds_(bounds),
       changed_(world.fibers),
       loaded_(head),
       next_(next),
@@ -43,7 +43,7 @@ void Outbox::take(std::uint64_t seq, const std::string& row) {
 Result<void> Outbox::load() {
   tables::Reads one;
   one.keys.resize(1);
-  while (loaded_ < next_ && window_.size() < window_messages) {
+  while (loaded_ < next_ && window_.size() < bounds_.outbox_messages) {
     const tables::Key key = tables::outbox_key(loaded_);
     one.keys[0].assign(std::string_view(key));
     if (!store_.ready(one)) break;
@@ -53,11 +53,11 @@ Result<void> Outbox::load() {
     else
       ++loaded_;
   }
-  if (loaded_ == next_ || window_.size() >= window_messages) return {};
+  if (loaded_ == next_ || window_.size() >= bounds_.outbox_messages) return {};
   const std::uint64_t end = next_;
   TRY(scan, store_.scan(tables::outbox_key(loaded_), tables::outbox_key(end)));
-  while (window_.size() < window_messages) {
-    auto rows = scan->next(scan_bytes);
+  while (window_.size() < bounds_.outbox_messages) {
+    auto rows = scan->next(bounds_.scan_bytes);
     if (!rows) return std::unexpected(rows.error());
     if (rows->empty()) {
       loaded_ = std::max(loaded_, end);
@@ -83,7 +83,7 @@ std::string Outbox::record_of(const Lane& lane, std::size_t& count) const {
   for (const std::uint64_t seq : lane.seqs) {
     const Message& message = window_.at(seq);
     bytes += message.bytes;
-    if (count > 0 && (count == batch_messages || bytes > batch_bytes)) break;
+    if (count > 0 && (count == bounds_.outbox_batch || bytes > batch_bytes)) break;
     record.commands.push_back(message.command);
     source.seqs.push_back(seq);
     source.seq = seq;
@@ -140,7 +140,7 @@ Result<void> Outbox::run(io::Group& group) {
     auto truncated = truncate();
     if (!truncated && truncated.error().code != Code::retry_later) return truncated;
     const bool busy = !loaded || !truncated;
-    const bool more = loaded_ < next_ && window_.size() < window_messages;
+    const bool more = loaded_ < next_ && window_.size() < bounds_.outbox_messages;
     if (more && !busy) continue;
     auto woken = changed_.wait(busy ? world_.fibers.now() + pause_min : io::never);
     if (!woken && woken.error().code == Code::cancelled) return woken;

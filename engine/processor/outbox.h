@@ -21,6 +21,7 @@
 
 #include "engine/io/fibers.h"
 #include "engine/io/world.h"
+#include "engine/processor/bounds.h"
 #include "engine/processor/needs.h"
 #include "engine/processor/proposer.h"
 #include "engine/tables/rows.h"
@@ -30,13 +31,11 @@ namespace perdure::processor {
 
 class Outbox {
  public:
-  static constexpr std::size_t window_messages = 4096;
-  static constexpr std::size_t batch_messages = 64;
   static constexpr std::size_t batch_bytes = 1 << 20;
 
   // `next` is the seq that the next message will get.
   Outbox(io::World&, tables::Store&, Proposer&, Outbound&, PartitionId self, std::uint64_t head,
-         std::uint64_t next);
+         std::uint64_t next, const Bounds&);
 
   void grew(std::uint64_t seq);  // this one is a row now; told in order
   // Until cancelled; its lanes are in the group.  Error: the store's.
@@ -66,6 +65,7 @@ class Outbox {
   Proposer& proposer_;
   Outbound& outbound_;
   const PartitionId self_;
+  const Bounds bounds_;
   io::Event changed_;
   std::map<std::uint64_t, Message> window_;  // not yet applied where they go
   std::map<PartitionId, Lane> lanes_;

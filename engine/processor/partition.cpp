@@ -329,7 +329,7 @@ Result<void> Partition::apply_pending() {
 
 // Records of others, or of our past: from the log.
 Result<void> Partition::apply_read() {
-  TRY(records, log_->read(applied_.next(), options_.replay_bytes));
+  TRY(records, log_->read(applied_.next(), options_.bounds.replay_bytes));
   if (records.empty()) return fail(Code::corrupt, "the log has lost a committed record");
   return apply_bytes(records);
 }
@@ -392,7 +392,7 @@ Result<void> Partition::make_ready(const wire::Record& record,
 // Rows stay pinned until all records that were on their way when the next window was
 // begun are applied.
 tables::Pins& Partition::window() {
-  if (++filled_ > options_.window_records && applied_ >= other_until_) {
+  if (++filled_ > options_.bounds.window_records && applied_ >= other_until_) {
     fill_even_ = !fill_even_;
     (fill_even_ ? even_ : odd_).release();
     filled_ = 0;
@@ -440,7 +440,8 @@ void Partition::announced(const LeaderAnnounced& change) {
                                                    .handlers = handlers_,
                                                    .outbound = outbound_,
                                                    .proposer = *this,
-                                                   .reader = reader_},
+                                                   .reader = reader_,
+                                                   .bounds = options_.bounds},
                                      *row, [this](const Error& why) {
                                        service_failure_ = why;
                                        work_.notify_one();

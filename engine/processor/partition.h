@@ -42,6 +42,7 @@
 #include "engine/io/world.h"
 #include "engine/log/log.h"
 #include "engine/processor/apply.h"
+#include "engine/processor/bounds.h"
 #include "engine/processor/needs.h"
 #include "engine/processor/proposer.h"
 #include "engine/processor/reading.h"
@@ -59,8 +60,7 @@ struct Options {
   std::uint64_t incarnation = 0;
   std::size_t pending_records_max = 8192;  // of submit(); beyond: retry_later
   std::size_t pending_bytes_max = 32u << 20;
-  std::size_t replay_bytes = 1u << 20;  // read from the log at a time
-  std::size_t window_records = 4096;    // whose rows stay pinned, at most twice that
+  Bounds bounds;
   Witness* witness = nullptr;
 };
 

@@ -10,20 +10,21 @@ namespace {
 
 constexpr Duration longest_sleep = std::chrono::minutes(1);
 constexpr Duration busy_pause = std::chrono::milliseconds(10);
-constexpr std::size_t scan_bytes = 64 * 1024;
 
 }  // namespace
 
-Timers::Timers(io::World& world, tables::Store& store, Proposer& proposer)
-    : world_(world), store_(store), proposer_(proposer), changed_(world.fibers) {}
+Timers::Timers(io::World& world, tables::Store& store, Proposer& proposer, const Bounds& bounds)
+    : world_(world), store_(store), proposer_(proposer), bounds_(bounds), changed_(world.fibers) {
+  CHECK(bounds.timers >= 2);  // half of it is when more are loaded
+}
 
 void Timers::added(const tables::Timer& timer) {
   firing_.erase(timer);
   if (loading_) loading_->added.insert(timer), loading_->removed.erase(timer);
   if (horizon_ && *horizon_ <= timer) return;
   waiting_.insert(timer);
-  if (waiting_.size() > 2 * window) {
-    auto last = std::next(waiting_.begin(), window);
+  if (waiting_.size() > 2 * bounds_.timers) {
+    auto last = std::next(waiting_.begin(), static_cast<std::ptrdiff_t>(bounds_.timers));
     horizon_ = *last;
     waiting_.erase(last, waiting_.end());
   }
@@ -44,8 +45,8 @@ Result<void> Timers::load() {
   TRY(scan, store_.scan(tables::timer_key(*horizon_), all.to));
   std::set<tables::Timer> found;
   bool ended = false;
-  while (found.size() < window && !ended) {
-    auto rows = scan->next(scan_bytes);
+  while (found.size() < bounds_.timers && !ended) {
+    auto rows = scan->next(bounds_.scan_bytes);
     if (!rows) return std::unexpected(rows.error());
     ended = rows->empty();
     for (const auto& [key, value] : *rows) found.insert(tables::timer_in(key));
@@ -67,7 +68,8 @@ Result<void> Timers::fire_due() {
     std::vector<wire::Command> commands;
     std::vector<tables::Timer> taken;
     for (auto next = waiting_.begin();
-         next != waiting_.end() && next->due <= now && taken.size() < batch; ++next) {
+         next != waiting_.end() && next->due <= now && taken.size() < bounds_.timers_fired;
+         ++next) {
       taken.push_back(*next);
       commands.push_back({.body = wire::Fire{.due = next->due,
                                              .kind = next->kind,
@@ -93,7 +95,7 @@ Instant Timers::at(WallTime due) const {
 Result<void> Timers::run() {
   while (true) {
     bool busy = false;
-    while (!all_loaded() && waiting_.size() < window / 2 && !busy) {
+    while (!all_loaded() && waiting_.size() < bounds_.timers / 2 && !busy) {
       auto loaded = load();
       loading_.reset();
       if (!loaded && loaded.error().code != Code::retry_later) return loaded;

@@ -3,7 +3,7 @@
 // A leader's timers: wakes when the next is due and proposes that it fires.  The rows
 // are the truth; here is a window of the earliest of them.
 //
-//     waiting_   all timers of the table before `horizon_`, at most 2 * window of them
+//     waiting_   all timers of the table before `horizon_`, at most 2 * bounds.timers of them
 //     firing_    proposed, and not yet gone from the table
 //
 // The leader's clock decides when to try, the record's time whether (on_fire.cpp).
@@ -16,6 +16,7 @@
 
 #include "engine/io/fibers.h"
 #include "engine/io/world.h"
+#include "engine/processor/bounds.h"
 #include "engine/processor/proposer.h"
 #include "engine/tables/keys.h"
 #include "engine/tables/store.h"
@@ -24,10 +25,7 @@ namespace perdure::processor {
 
 class Timers {
  public:
-  static constexpr std::size_t window = 4096;
-  static constexpr std::size_t batch = 256;  // fired by one record
-
-  Timers(io::World&, tables::Store&, Proposer&);
+  Timers(io::World&, tables::Store&, Proposer&, const Bounds&);
 
   void added(const tables::Timer&);
   void removed(const tables::Timer&);
@@ -45,6 +43,7 @@ class Timers {
   io::World& world_;
   tables::Store& store_;
   Proposer& proposer_;
+  const Bounds bounds_;
   io::Event changed_;
   Instant wakes_ = io::never;  // if nothing changes
   std::set<tables::Timer> waiting_, firing_;
