@@ -23,11 +23,7 @@ void Timers::added(const tables::Timer& timer) {
   if (loading_) loading_->added.insert(timer), loading_->removed.erase(timer);
   if (horizon_ && *horizon_ <= timer) return;
   waiting_.insert(timer);
-  if (waiting_.size() > 2 * bounds_.timers) {
-    auto last = std::next(waiting_.begin(), static_cast<std::ptrdiff_t>(bounds_.timers));
-    horizon_ = *last;
-    waiting_.erase(last, waiting_.end());
-  }
+  if (!loading_) shorten();
   // Not whether it is the next: the clock may have been set since that one was looked at.
   if (at(timer.due) < wakes_) changed_.notify_all();
 }
@@ -36,6 +32,16 @@ void Timers::removed(const tables::Timer& timer) {
   waiting_.erase(timer);
   firing_.erase(timer);
   if (loading_) loading_->removed.insert(timer), loading_->added.erase(timer);
+}
+
+bool Timers::wants_more() const { return horizon_ && waiting_.size() < bounds_.timers / 2; }
+
+// While others are loaded the horizon stays: what comes of that is all from there on.
+void Timers::shorten() {
+  if (waiting_.size() <= 2 * bounds_.timers) return;
+  const auto last = std::next(waiting_.begin(), static_cast<std::ptrdiff_t>(bounds_.timers));
+  horizon_ = *last;
+  waiting_.erase(last, waiting_.end());
 }
 
 // The next window of rows, as they were when the scan began, and what came since.
@@ -95,7 +101,7 @@ Instant Timers::at(WallTime due) const {
 Result<void> Timers::run() {
   while (true) {
     bool busy = false;
-    while (!all_loaded() && waiting_.size() < bounds_.timers / 2 && !busy) {
+    while (wants_more() && !busy) {
       auto loaded = load();
       loading_.reset();
       if (!loaded && loaded.error().code != Code::retry_later) return loaded;
@@ -104,6 +110,7 @@ Result<void> Timers::run() {
     auto fired = fire_due();
     if (!fired && fired.error().code != Code::retry_later) return fired;
     busy |= !fired;
+    if (wants_more() && !busy) continue;  // those that were here were all due
     wakes_ = waiting_.empty() ? io::never : at(waiting_.begin()->due);
     auto slept =
         busy ? world_.fibers.sleep_until(world_.fibers.now() + busy_pause) : changed_.wait(wakes_);

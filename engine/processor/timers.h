@@ -36,9 +36,10 @@ class Timers {
 
  private:
   Result<void> load();
+  void shorten();
   Result<void> fire_due();
   Instant at(WallTime due) const;
-  bool all_loaded() const { return !horizon_; }
+  bool wants_more() const;
 
   io::World& world_;
   tables::Store& store_;
