@@ -43,6 +43,27 @@ Mischief draw_mischief(Experiment& experiment) {
   return mischief;
 }
 
+// Half of the partitions keep next to nothing in memory, so that little work is enough to make
+// them turn to their rows again.
+processor::Bounds draw_bounds(Experiment& experiment) {
+  processor::Bounds bounds;
+  Dice dice = experiment.dice("node.bounds");
+  const bool tiny = experiment.setting("limit.tiny_bounds", dice.below(2)) != 0;
+  const auto few = [&](std::size_t least, std::size_t most) {
+    return static_cast<std::size_t>(dice.log_between(least, most));
+  };
+  if (!tiny) return bounds;
+  bounds.timers = few(2, 64);
+  bounds.timers_fired = few(1, 16);
+  bounds.outbox_messages = few(1, 32);
+  bounds.outbox_batch = few(1, 8);
+  bounds.purged = few(1, 16);
+  bounds.scan_bytes = few(64, 4096);
+  bounds.window_records = few(1, 256);
+  bounds.replay_bytes = few(256, 64 << 10);
+  return bounds;
+}
+
 // Registers a deployment of the handlers, however often that takes.
 void register_handlers(io::World& world, const std::vector<std::string>& nodes,
                        std::string_view host, bool http1, bool& registered) {
@@ -129,6 +150,7 @@ node::Options draw_node_options(Experiment& experiment) {
   options.invocation_defaults.retry_max_interval = seconds(2);
   options.invocation_defaults.retry_max_attempts.reset();  // whatever happens, try again
   options.drain = milliseconds(500);
+  options.bounds = draw_bounds(experiment);
   return options;
 }
 
