@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "engine/admin/views.h"
 #include "tests/engine/admin/pretence.h"
 
@@ -121,12 +123,11 @@ TEST(admin, bodies_are_bounded_in_size_and_depth) {
   EXPECT_EQ(bench.send("POST", "/deployments", std::string(900, '[')).reply.status, 400);
 }
 
-// Restate's command line asks for SQL, and shows what it is told.
 // As 1.7.12 says it of the handlers of the Go SDK that answer with plain bytes.
 TEST(admin, an_output_that_may_be_empty_is_optional) {
   const auto described = [](wire::OutputRules rules) {
     const wire::Handler handler{.name = "h", .output = std::move(rules)};
-    return view_of<nlohmann::ordered_json>(handler, wire::Service{})["output_description"];
+    return admin::view_of<nlohmann::ordered_json>(handler, wire::Service{})["output_description"];
   };
   EXPECT_EQ(described({.content_type = "a/b", .set_content_type_if_empty = true}), "optional a/b");
   EXPECT_EQ(described({.content_type = "a/b"}), "a/b");
@@ -136,6 +137,7 @@ TEST(admin, an_output_that_may_be_empty_is_optional) {
             "JSON string");
 }
 
+// Restate's command line asks for SQL, and shows what it is told.
 TEST(admin, what_we_do_not_have_is_said_in_words) {
   AdminBench bench;
   const PretendExchange query = bench.send("POST", "/v4/query", R"({"query":"select 1"})");
