@@ -136,7 +136,7 @@ class Answering {
   // The log, when this node writes it.
   std::shared_ptr<log::Log> writer() {
     const std::shared_ptr<Replica> here = replica();
-    const std::shared_ptr<log::Log> log = here == nullptr ? nullptr : here->shared_log();
+    const std::shared_ptr<log::Log> log = here == nullptr ? nullptr : here->log();
     return log == nullptr || log->ended() ? nullptr : log;
   }
   std::unexpected<Error> elsewhere(const log::Chain& chain) const {

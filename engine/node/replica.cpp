@@ -130,8 +130,8 @@ void Replica::unmake() {
   needs_.checkpointer.remove(id_);
   needs_.partitions.remove(id_);
   if (partition_) partition_->stop();
-  if (log_) log_->stop();
-  log_.reset();
+  if (standing_->log) standing_->log->stop();
+  standing_->log.reset();
   partition_ = nullptr;
   const std::weak_ptr<Standing> used = std::exchange(standing_, nullptr);
   while (!used.expired()) {  // they have all been told to go
@@ -225,15 +225,14 @@ Result<void> Replica::open_log() {
                             .zone = self ? self->zone : std::string(),
                             .replication = needs_.state.replication()},
                            &needs_.cluster));
-  log_ = std::move(logs.front());
+  standing_->log = std::move(logs.front());
   return {};
 }
 
 Result<void> Replica::lead() {
   TRY(epoch, mint_epoch());
   TRY_VOID(open_log());
-  standing_->log = log_;
-  Result<void> done = partition_->open(*log_);
+  Result<void> done = partition_->open(*standing_->log);
   const bool too_late = !done && done.error().code == Code::not_found;  // trimmed, maybe unseen
   if (done) done = partition_->lead(epoch, needs_.state.nodes().features);
   if (done) {
@@ -241,9 +240,8 @@ Result<void> Replica::lead() {
     done = lead_while_planned();
   }
   partition_->close();
-  log_->stop();
+  standing_->log->stop();
   standing_->log.reset();
-  log_.reset();
   if (too_late) return take_snapshot_of_others();
   if (done || !partition_->broken()) return done;
   return std::unexpected(*partition_->broken());
@@ -278,7 +276,7 @@ Result<void> Replica::lead_while_planned() {
     } else if (due == io::never) {
       due = clock.steady() + better_for;
     } else if (clock.steady() >= due) {
-      (void)log_->drain(clock.steady() + drain_patience);
+      (void)standing_->log->drain(clock.steady() + drain_patience);
       break;
     }
     waited = changed_.wait(due);
@@ -292,7 +290,7 @@ Result<void> Replica::lead_while_planned() {
 }
 
 log::NodesetFitness Replica::fitness_of_log() const {
-  const log::Loglet& open = log_->chain().loglets.back();
+  const log::Loglet& open = standing_->log->chain().loglets.back();
   return log::fitness_of(open.nodeset, open.replication,
                          {.partition = id_,
                           .replication = needs_.state.replication(),
@@ -304,7 +302,7 @@ log::NodesetFitness Replica::fitness_of_log() const {
 std::set<NodeId> Replica::lost_copies() const {
   std::set<NodeId> lost;
   const std::vector<log::Candidate> servers = needs_.state.log_servers();
-  for (const log::Loglet& loglet : log_->chain().loglets) {
+  for (const log::Loglet& loglet : standing_->log->chain().loglets) {
     for (const log::Member& member : loglet.nodeset) {
       const auto found = std::ranges::find_if(
           servers, [&](const log::Candidate& c) { return c.member.node == member.node; });
@@ -319,7 +317,8 @@ std::set<NodeId> Replica::lost_copies() const {
 Result<void> Replica::restore_copies() {
   const std::set<NodeId> lost = lost_copies();
   if (!lost.empty()) {
-    const Result<log::Scrubbed> done = log_->scrub(needs_.world.clock.steady() + patience);
+    const Result<log::Scrubbed> done =
+        standing_->log->scrub(needs_.world.clock.steady() + patience);
     if (!done) {
       needs_.world.trace.event(io::Level::warn, "node.replica.copies_missing",
                                {{"partition", id_.raw()}, {"why", done.error().detail}});
@@ -384,9 +383,9 @@ Result<void> Replica::read_and_apply() {
 
 // Only who leads trims, and only what two disks hold the effects of, where there are two.
 Result<void> Replica::trim(Lsn last) {
-  if (!log_ || !partition_->leads()) return {};
+  if (!log() || !partition_->leads()) return {};
   if (needs_.state.replication().copies > 1) last = std::min(last, laid_down_elsewhere());
-  const std::shared_ptr<log::Log> log = log_;
+  const std::shared_ptr<log::Log> log = this->log();
   if (!log || last <= log->trim_point()) return {};
   return log->trim(last);
 }
@@ -410,7 +409,7 @@ Lsn Replica::laid_down_elsewhere() {
 void Replica::check_invariants() const {
   if (partition_) partition_->check_invariants();
   if (standing_ && standing_->store) standing_->store->check_invariants();
-  if (log_) log_->check_invariants();
+  if (standing_ && standing_->log) standing_->log->check_invariants();
 }
 
 }  // namespace perdure::node

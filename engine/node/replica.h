@@ -54,8 +54,8 @@ class Replica {
   PartitionId id() const { return id_; }
   // Absent while it is being made.
   const processor::Partition* partition() const { return partition_; }
-  const log::Log* log() const { return log_.get(); }
-  std::shared_ptr<log::Log> shared_log() const { return log_; }  // for who parks meanwhile
+  // While it leads; kept by who parks meanwhile.
+  std::shared_ptr<log::Log> log() const { return standing_ ? standing_->log : nullptr; }
   const tables::Snapshots* snapshots() const { return standing_ ? &standing_->snapshots : nullptr; }
   // What the tables here no longer need, as far as another node's do neither.  Parks.
   // Nothing happens while it does not lead.
@@ -90,13 +90,12 @@ class Replica {
     tables::Snapshots snapshots;
     std::unique_ptr<io::Family> family;
     std::unique_ptr<tables::Store> store;
-    std::shared_ptr<log::Log> log;  // while the partition has it open; it outlives that
+    std::shared_ptr<log::Log> log;  // while it leads; outlives the partition, which looks into it
     std::unique_ptr<processor::Partition> partition;
   };
   std::shared_ptr<Standing> standing_;         // absent while it is being made
   processor::Partition* partition_ = nullptr;  // of it
   std::set<NodeId> copies_restored_;           // of what was lost with the disks of these
-  std::shared_ptr<log::Log> log_;              // while it leads; a trim may outlast that
   std::optional<Result<void>> settled_;
   io::Event changed_;
   io::Event settled_event_;
