@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/admin/text.h"
+#include "engine/base/percent.h"
 
 namespace perdure::admin {
 namespace {

@@ -3,31 +3,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/percent.h"
 #include "engine/wire/json.h"
 
 namespace perdure::admin {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-std::string decode(std::string_view text, bool plus_is_blank) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                        hex_digit(text[i + 2]) >= 0;
-    if (escape) {
-      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += plus_is_blank && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
 
 bool says_json(const io::Request& request) {
   const std::string* type = io::find_header(request.headers, "content-type");
@@ -40,16 +20,14 @@ bool says_json(const io::Request& request) {
 
 }  // namespace
 
-std::string percent_decode(std::string_view text) { return decode(text, false); }
-
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
     query.remove_prefix(std::min(end + 1, query.size()));
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (decode(pair.substr(0, equals), true) != name) continue;
-    return decode(pair.substr(std::min(equals + 1, pair.size())), true);
+    if (form_decode(pair.substr(0, equals)) != name) continue;
+    return form_decode(pair.substr(std::min(equals + 1, pair.size())));
   }
   return std::nullopt;
 }

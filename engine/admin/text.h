@@ -18,7 +18,6 @@
 
 namespace perdure::admin {
 
-std::string percent_decode(std::string_view);
 // The first value of a query parameter, decoded.
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name);
 

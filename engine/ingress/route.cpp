@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "engine/base/percent.h"
 #include "engine/ingress/names.h"
 #include "engine/wire/id_text.h"
 #include "engine/wire/json.h"
@@ -228,28 +229,6 @@ Route restate(std::string_view method, Segments segments, const wire::Schema& sc
   return not_found();
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-std::string decode(std::string_view text, bool plus_is_blank) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                        hex_digit(text[i + 2]) >= 0;
-    if (escape) {
-      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += plus_is_blank && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
-
 bool same_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) {
     return std::tolower(static_cast<unsigned char>(x)) ==
@@ -287,13 +266,11 @@ std::optional<std::string> query_parameter(std::string_view query, std::string_v
     const std::string_view pair = query.substr(0, end);
     query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
     const std::size_t equals = pair.find('=');
-    if (!same_ignoring_case(decode(pair.substr(0, equals), true), name)) continue;
-    return equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1), true);
+    if (!same_ignoring_case(form_decode(pair.substr(0, equals)), name)) continue;
+    return equals == std::string_view::npos ? std::string() : form_decode(pair.substr(equals + 1));
   }
   return std::nullopt;
 }
-
-std::string percent_decode(std::string_view text) { return decode(text, false); }
 
 std::string wrong_scope(std::string_view scope) {
   constexpr std::size_t bytes_max = 36;

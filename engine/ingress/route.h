@@ -73,8 +73,6 @@ Route route_of(std::string_view method, std::string_view path, const wire::Schem
 // The first value of a parameter, decoded; its name's case does not matter.
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name);
 
-std::string percent_decode(std::string_view text);
-
 // Empty when a scope (or one part of a limit key) is well formed, else what is wrong.
 std::string wrong_scope(std::string_view scope);
 std::string wrong_limit_key(std::string_view limit_key);
