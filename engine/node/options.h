@@ -62,8 +62,9 @@ struct Options {
   std::uint64_t checkpoint_log_bytes = 8u << 20;
   std::uint64_t dirty_bytes_max = 64u << 20;  // rows in memory, all partitions of a shard
   Duration checkpoint_every = std::chrono::minutes(1);
-  processor::Bounds bounds;              // of each partition
-  std::function<std::string()> metrics;  // Prometheus text of this process; may be empty
+  std::size_t snapshot_piece_bytes = 1 << 20;  // of what other nodes fetch, at a time
+  processor::Bounds bounds;                    // of each partition
+  std::function<std::string()> metrics;        // Prometheus text of this process; may be empty
   // Whether a request to the node port may change something; empty: each may.  Error:
   // fenced, with the reason.
   std::function<Result<void>(const io::Request&, std::string_view body, WallTime)> admits;

@@ -85,7 +85,7 @@ Result<void> open_rooms(Shard::Rooms& r) {
                                                        .partitions = r.partitions,
                                                        .handlers = *r.handlers,
                                                        .checkpointer = *r.checkpointer});
-  serve_replicas(r.rpc, r.world, *r.replicas);
+  serve_replicas(r.rpc, r.world, *r.replicas, r.options.snapshot_piece_bytes);
   r.state->on_change([&r] { r.replicas->look(); });
   r.replicas->start();
   r.checkpointer->start();

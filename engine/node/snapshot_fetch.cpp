@@ -12,7 +12,6 @@
 namespace perdure::node {
 namespace {
 
-constexpr std::size_t piece_bytes = 1 << 20;
 constexpr Duration patience = std::chrono::seconds(10);  // with one piece
 
 // Without a file: which one is the newest?
@@ -106,7 +105,8 @@ std::optional<std::string> path_of(const tables::Snapshots& snapshots,
   return std::nullopt;
 }
 
-Result<std::string> read_piece(io::World& world, const std::string& path, std::uint64_t at) {
+Result<std::string> read_piece(io::World& world, const std::string& path, std::uint64_t at,
+                               std::size_t piece_bytes) {
   TRY(file, world.disk.open(path, io::Open::existing));
   std::string piece(piece_bytes, '\0');
   TRY(got, file->read(at, std::as_writable_bytes(std::span(piece))));
@@ -116,7 +116,7 @@ Result<std::string> read_piece(io::World& world, const std::string& path, std::u
 
 }  // namespace
 
-void serve_replicas(Rpc& rpc, io::World& world, Replicas& replicas) {
+void serve_replicas(Rpc& rpc, io::World& world, Replicas& replicas, std::size_t piece_bytes) {
   const auto find = [&replicas](PartitionId partition) -> Result<const Replica*> {
     const auto found = replicas.all().find(partition);
     if (found == replicas.all().end() || found->second->partition() == nullptr) {
@@ -124,18 +124,20 @@ void serve_replicas(Rpc& rpc, io::World& world, Replicas& replicas) {
     }
     return found->second.get();
   };
-  rpc.serve(Verb::snapshot, [&world, find](std::string_view bytes) -> Result<std::string> {
-    TRY(question, wire::decode<SnapshotQuestion>(bytes));
-    TRY(replica, find(question.partition));
-    const tables::Snapshots& snapshots = *replica->snapshots();
-    if (!question.file.empty()) {
-      const auto path = path_of(snapshots, question);
-      if (!path) return fail(Code::not_found, "that snapshot is here no longer");
-      return read_piece(world, *path, question.at);
-    }
-    if (snapshots.kept().empty()) return fail(Code::not_found, "there is no snapshot here");
-    return wire::encode(snapshots.kept().back());
-  });
+  rpc.serve(Verb::snapshot,
+            [&world, find, piece_bytes](std::string_view bytes) -> Result<std::string> {
+              TRY(question, wire::decode<SnapshotQuestion>(bytes));
+              TRY(replica, find(question.partition));
+              const tables::Snapshots& snapshots = *replica->snapshots();
+              if (!question.file.empty()) {
+                const auto path = path_of(snapshots, question);
+                if (!path) return fail(Code::not_found, "that snapshot is here no longer");
+                return read_piece(world, *path, question.at, piece_bytes);
+              }
+              if (snapshots.kept().empty())
+                return fail(Code::not_found, "there is no snapshot here");
+              return wire::encode(snapshots.kept().back());
+            });
   rpc.serve(Verb::progress, [find](std::string_view bytes) -> Result<std::string> {
     TRY(question, wire::decode<SnapshotQuestion>(bytes));
     TRY(replica, find(question.partition));

@@ -36,7 +36,7 @@ struct ReplicaProgress {
 // Parks.  Errors: not_found (there is none), those of Rpc::ask.
 Result<ReplicaProgress> ask_progress(Rpc&, io::ShardAddress, PartitionId, Instant deadline);
 
-// Makes this shard answer both.
-void serve_replicas(Rpc&, io::World&, Replicas&);
+// Makes this shard answer both; of a file so many bytes at a time.
+void serve_replicas(Rpc&, io::World&, Replicas&, std::size_t piece_bytes);
 
 }  // namespace perdure::node

@@ -150,6 +150,8 @@ node::Options draw_node_options(Experiment& experiment) {
   options.invocation_defaults.retry_max_interval = seconds(2);
   options.invocation_defaults.retry_max_attempts.reset();  // whatever happens, try again
   options.drain = milliseconds(500);
+  options.snapshot_piece_bytes =
+      limit("snapshot_piece_bytes", 1024u << experiment.dice("node.snapshots").below(11));
   options.bounds = draw_bounds(experiment);
   return options;
 }

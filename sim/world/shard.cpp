@@ -82,8 +82,8 @@ class FramedHttp final : public io::Http {
       : dice_(shard.universe().dice("http.limits", shard.host().number())),
         narrow_(dice_.below(2) == 0),
         window_(std::size_t{512} << dice_.below(9)),
-        streams_(1u << dice_.below(7)),
-        connections_(4u << dice_.below(4)),
+        streams_(1u << dice_.below(5)),
+        connections_(2u << dice_.below(4)),
         http_(streams, fibers, clock, trace, limits_of_client()) {}
 
   Result<std::unique_ptr<io::HttpServer>> serve(std::string_view address, io::HttpLimits limits,
