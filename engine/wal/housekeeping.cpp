@@ -18,10 +18,14 @@ void Wal::rest_after_opening() {
 
 void Wal::keep_house_forever() {
   rest_after_opening();
+  prepare_pause_ = options_.retry_prepare;
   while (!stopping_ && !failure_) {
     Instant again = io::never;
     auto kept = keep_house();
-    if (!kept) again = fibers_.now() + options_.retry_prepare;
+    if (!kept) {
+      again = fibers_.now() + prepare_pause_;
+      prepare_pause_ = std::min(2 * prepare_pause_, options_.retry_prepare_max);
+    }
     if (stopping_ || failure_ || house_has_work(kept.has_value())) continue;
     auto woken = house_.wait(again);
     if (!woken && woken.error().code == Code::cancelled) return;
@@ -35,10 +39,12 @@ bool Wal::house_has_work(bool went_well) const {
 
 Result<void> Wal::keep_house() {
   while (oldest_is_dead()) TRY_VOID(retire_oldest());
-  TRY_VOID(prepare_next());
+  const Result<void> prepared = prepare_next();
+  if (!prepared && !is_full()) return prepared;
+  // Without room above all: a few frames may keep the file that is wanted.
   if (worth_moving()) TRY_VOID(move_survivors());
   while (oldest_is_dead()) TRY_VOID(retire_oldest());
-  return {};
+  return prepared;
 }
 
 // --- a segment stands ready ---
@@ -56,14 +62,31 @@ Result<void> Wal::prepare_next() {
   if (prepared) {
     if (no_next_) trace_.event(io::Level::info, "wal.room_again", {{"folder", options_.folder}});
     no_next_.reset();
+    prepare_pause_ = options_.retry_prepare;
     return {};
   }
-  if (!no_next_ || no_next_->code != prepared.error().code) {
-    trace_.event(io::Level::warn, "wal.no_room",
-                 {{"folder", options_.folder}, {"why", prepared.error().detail}});
-  }
-  no_next_ = prepared.error();
+  no_whole_one(prepared.error());
+  if (is_full() && !segments_.has_ready()) TRY_VOID(prepare_smaller());
   return prepared;
+}
+
+void Wal::no_whole_one(const Error& why) {
+  const bool was_full = is_full(), news = !no_next_ || no_next_->code != why.code;
+  no_next_ = why;
+  if (news) {
+    trace_.event(io::Level::warn, "wal.no_room",
+                 {{"folder", options_.folder}, {"why", why.detail}});
+  }
+  if (is_full() && !was_full && options_.became_full) options_.became_full();
+}
+
+// Work goes on in it while the disk is looked at; a record that is too large for it waits.
+Result<void> Wal::prepare_smaller() {
+  TRY_VOID(segments_.prepare(options_.first_segment_bytes));
+  prepare_pause_ = options_.retry_prepare;
+  trace_.event(io::Level::info, "wal.smaller_segment",
+               {{"folder", options_.folder}, {"bytes", segments_.next_ready().capacity}});
+  return {};
 }
 
 // --- a segment goes ---
@@ -102,13 +125,18 @@ Result<void> Wal::move_survivors() {
 
 Result<void> Wal::move_one(const Loglets::Found& found) {
   if (loglets_.place_of(found.loglet, found.offset) != found.place) return {};
-  if (auto room = admit(found.place.length, Admission::finishing);
+  // It frees a whole file if all that is left there finds a place, so then it may take what is
+  // held back for that: what finishes work may have used up its own share.
+  const std::uint64_t left = loglets_.live_in(found.place.segment).bytes;
+  const Admission admission =
+      bytes_left(0) >= left + sector_bytes ? Admission::reserved : Admission::finishing;
+  if (auto room = admit(found.place.length, admission);
       !room && room.error().code == Code::retry_later) {
     TRY_VOID(wait_durable(freed_at_));
   }
   TRY(frame, fetch(found.place));
   if (loglets_.place_of(found.loglet, found.offset) != found.place) return {};  // gone meanwhile
-  TRY_VOID(admit(frame.bytes.size(), Admission::finishing));
+  TRY_VOID(admit(frame.bytes.size(), admission));
   freed_at_ = put({.kind = frame.kind,
                    .loglet = found.loglet,
                    .offset = found.offset,

@@ -139,6 +139,14 @@ Result<void> Segments::make_new(std::uint32_t capacity) {
     return fail(Code::full, options_.folder + " holds " + std::to_string(bytes()) +
                                 " bytes, its limit is " + std::to_string(options_.bytes_max));
   }
+  // A disk that is full is not filled to the brim with each try.  What is left to others lets
+  // the tables be laid down, which is what frees the log.
+  if (const auto free = disk_.bytes_free();
+      free && *free < std::uint64_t{capacity} + options_.left_to_others_bytes) {
+    return fail(Code::full, "the disk has " + std::to_string(*free) + " bytes free, a segment of " +
+                                std::to_string(capacity) + " must leave " +
+                                std::to_string(options_.left_to_others_bytes));
+  }
   const std::uint32_t number = next_number_++;
   const std::string raw = path(number, ".new");
   const auto write_zeros = [&]() -> Result<void> {

@@ -39,7 +39,8 @@ struct Segment {
 struct SegmentsOptions {
   std::string folder;
   std::uint64_t stream_id = 0;
-  std::uint64_t bytes_max = 0;  // of all files together
+  std::uint64_t bytes_max = 0;             // of all files together
+  std::uint64_t left_to_others_bytes = 0;  // of the disk, when a file is made
 };
 
 class Segments {

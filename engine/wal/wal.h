@@ -35,6 +35,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,7 +64,9 @@ struct Options {
   std::uint64_t stream_id = 0;  // random, from the storage marker: seeds every check
 
   std::uint32_t segment_bytes = 64 << 20;
-  std::uint32_t first_segment_bytes = 4 << 20;         // of a new stream: it should start at once
+  // Of a new stream, which should start at once, and of a disk with no room for a whole one.  As
+  // much of the disk is left to others.
+  std::uint32_t first_segment_bytes = 4 << 20;
   std::uint64_t bytes_max = std::uint64_t{256} << 30;  // on disk
   std::uint32_t batch_bytes_max = 1 << 20;             // a larger record makes a batch of its own
   std::uint32_t unsynced_bytes_max = 16 << 20;         // gathered and in flight
@@ -77,7 +80,10 @@ struct Options {
   // After opening, unless half of the current segment is used: whoever opened us waits for
   // syncs of its own, and writing the next segment would be in their way.
   Duration rest_after_open = std::chrono::milliseconds(0);
-  Duration retry_prepare = std::chrono::milliseconds(250);  // after a segment could not be made
+  // After a segment could not be made: at first, then twice as long each time, and at most.
+  Duration retry_prepare = std::chrono::milliseconds(250);
+  Duration retry_prepare_max = std::chrono::seconds(2);
+  std::function<void()> became_full;  // called in the turn in which is_full() begins; may be empty
 };
 
 // A segment has room for the largest record and for what is held back from it.
@@ -142,6 +148,8 @@ class Wal {
   void listen(LogletId loglet, Listener& listener) { listeners_[loglet] = &listener; }
   void unlisten(LogletId loglet) { listeners_.erase(loglet); }
   bool failed() const { return failure_.has_value(); }
+  // The next segment could not be made for want of room.  What is ready is still used.
+  bool is_full() const { return no_next_ && no_next_->code == Code::full; }
 
   // Records [from, to] as far as they are here without a hole, about `bytes_max` of them
   // and one at least.  Parks when they have left memory.  Errors: not_found (trimmed, or
@@ -222,6 +230,8 @@ class Wal {
   Result<void> move_survivors();
   Result<void> move_one(const Loglets::Found& found);
   Result<void> prepare_next();
+  Result<void> prepare_smaller();
+  void no_whole_one(const Error& why);
   bool oldest_is_dead() const;
   bool worth_moving() const;
 
@@ -244,6 +254,7 @@ class Wal {
   std::uint64_t unsynced_bytes_ = 0;
   std::optional<Error> failure_;
   std::optional<Error> no_next_;  // why the next segment could not be made
+  Duration prepare_pause_{};      // before that is tried again
   bool stopping_ = false;
 
   std::map<LogletId, Listener*> listeners_;

@@ -310,6 +310,69 @@ TEST(Wal, AFullDiskRefusesNewWorkFirstAndRecovers) {
   EXPECT_GE(node.trace.events["wal.room_again"], 1u);
 }
 
+std::size_t files_of(const WalNode& node, std::string_view ending) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      node.disk.paths(), [&](const std::string& path) { return path.ends_with(ending); }));
+}
+
+TEST(Wal, ADiskWithRoomForASmallSegmentTakesWorkAgain) {
+  WalNode node;
+  node.start();
+  node.loop->run_for(seconds(1));
+  node.disk.limit(node.disk.used());
+  std::uint64_t offset = 0;
+  const auto append_until_full = [&] {
+    for (;;) {
+      const auto at = node.append(1, offset + 1, record(offset + 1, 500));
+      if (at) {
+        ++offset;
+      } else if (at.error().code == Code::retry_later) {
+        (void)node.loop->fibers.sleep_until(node.loop->in(seconds(1)));
+      } else {
+        return at.error().code;
+      }
+    }
+  };
+  ASSERT_TRUE(node.run([&] {
+    ASSERT_EQ(append_until_full(), Code::full);
+    EXPECT_TRUE(node.wal->is_full());
+    ASSERT_TRUE(node.loop->fibers.sleep_until(node.loop->in(seconds(5))));
+    const std::uint64_t effects = node.disk.effects();
+    ASSERT_TRUE(node.loop->fibers.sleep_until(node.loop->in(seconds(60))));
+    EXPECT_EQ(node.disk.effects(), effects);  // it looks, and writes nothing
+    EXPECT_EQ(files_of(node, ".new"), 0u);
+
+    // 8 KiB for a segment, and as much for the tables.
+    node.disk.limit(node.disk.used() + (16 << 10));
+    ASSERT_TRUE(node.loop->fibers.sleep_until(node.loop->in(seconds(3))));
+    ASSERT_TRUE(node.write(1, offset + 1, record(offset + 1, 500)));
+    EXPECT_TRUE(node.wal->is_full());  // for a whole one there is no room yet
+    const auto large = node.append(1, offset + 2, std::string(node.wal->record_bytes_max(), 'L'));
+    ASSERT_FALSE(large);
+    EXPECT_EQ(large.error().code, Code::full);
+  }));
+  EXPECT_EQ(node.trace.events["wal.smaller_segment"], 1u);
+  EXPECT_EQ(node.trace.events["wal.no_room"], 1u);
+}
+
+TEST(Wal, WhoWaitsForRoomIsToldWhenThereIsNone) {
+  Options options = tiny_options();
+  options.bytes_max = 80 << 10;
+  int told = 0;
+  options.became_full = [&told] { ++told; };
+  WalNode node(1, options);
+  node.start();
+  node.loop->run_for(seconds(1));
+  EXPECT_FALSE(node.wal->is_full());
+  ASSERT_TRUE(node.run([&] {
+    for (std::uint64_t offset = 1; !node.wal->is_full() && offset < 500; ++offset) {
+      ASSERT_TRUE(node.write(1, offset, record(offset, 500)));
+    }
+  }));
+  EXPECT_TRUE(node.wal->is_full());
+  EXPECT_EQ(told, 1);
+}
+
 TEST(Wal, TooLargeARecordIsTheCallersMistake) {
   WalNode node;
   node.start();
