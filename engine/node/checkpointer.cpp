@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration look_again = std::chrono::milliseconds(200);  // while rows are dirty
 constexpr Duration pause_after_error = std::chrono::seconds(5);
+constexpr Duration pause_while_full = std::chrono::seconds(1);  // of one partition
 
 }  // namespace
 
@@ -42,8 +43,7 @@ void Checkpointer::run() {
 }
 
 void Checkpointer::start_due() {
-  std::vector<tables::Dirt> all;
-  for (const auto& [partition, subject] : subjects_) all.push_back(subject.partition.dirt());
+  const std::vector<tables::Dirt> all = dirt();
   const tables::Admission admission = tables::admission_of(options_, all);
   for (const auto& [partition, subject] : subjects_) {
     subject.partition.admit_new_work(admission != tables::Admission::closed);
@@ -52,12 +52,30 @@ void Checkpointer::start_due() {
     if (resting_.contains(due.partition) || !running_.insert(due.partition).second) continue;
     world_.trace.event(io::Level::debug, "node.checkpoint.started",
                        {{"partition", due.partition.raw()}, {"why", tables::name_of(due.why)}});
-    fibers_.start(
-        "checkpoint", [this, partition = due.partition] { run_one(partition); }, io::Stack::large);
+    fibers_.start("checkpoint", [this, due] { run_one(due.partition, due.why); }, io::Stack::large);
   }
 }
 
-void Checkpointer::run_one(PartitionId partition) {
+std::vector<tables::Dirt> Checkpointer::dirt() const {
+  const bool full = log_is_full_();
+  std::vector<tables::Dirt> all;
+  for (const auto& [partition, subject] : subjects_) {
+    const bool rests = resting_.contains(partition);
+    tables::Dirt& dirt = all.emplace_back(subject.partition.dirt());
+    const Lsn unneeded = subject.snapshots.trim_point().value_or(Lsn(0));
+    dirt.half_done = dirt.half_done && !rests;
+    dirt.frees_log = full && !rests && unneeded < subject.partition.applied();
+  }
+  return all;
+}
+
+void Checkpointer::rest(PartitionId partition, Duration pause) {
+  resting_.insert(partition);
+  (void)world_.fibers.sleep_until(world_.clock.steady() + pause);
+  resting_.erase(partition);
+}
+
+void Checkpointer::run_one(PartitionId partition, tables::Why why) {
   Result<void> done;
   if (const auto found = subjects_.find(partition); found != subjects_.end()) {
     const Subject subject = found->second;  // its entry may go meanwhile; what it names stays
@@ -67,11 +85,10 @@ void Checkpointer::run_one(PartitionId partition) {
   ran_.notify_all();
   if (done) {
     failures_.erase(partition);
+    if (why == tables::Why::log_full) rest(partition, pause_while_full);
   } else {
     failed(partition, done.error());
-    resting_.insert(partition);
-    (void)world_.fibers.sleep_until(world_.clock.steady() + pause_after_error);
-    resting_.erase(partition);
+    rest(partition, pause_after_error);
   }
   looked_.notify_all();
 }

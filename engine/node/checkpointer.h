@@ -6,7 +6,8 @@
 //     due? (tables/checkpoint.h) ─► Partition::checkpoint ─► snapshot ─► Log::trim
 //
 // It is told when rows have gathered (look()); besides it wakes when the oldest of them
-// come of age.  With nothing dirty nothing runs.
+// come of age.  With nothing dirty nothing runs, unless the log has no room left: then
+// copies are taken until nothing more of it may go.
 //
 // Tables that take no checkpoint, time after time, will not by themselves: their database
 // may have stopped for good.  Then give_up says so, once; a new process opens it anew, and
@@ -18,6 +19,7 @@
 #include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "engine/io/fibers.h"
 #include "engine/io/world.h"
@@ -38,11 +40,14 @@ class Checkpointer {
 
   static constexpr std::uint32_t failures_max = 4;  // in a row, of one partition
   using GiveUp = std::function<void(const Error& why)>;
+  using LogIsFull = std::function<bool()>;  // some log of this shard; look() when it becomes so
 
-  Checkpointer(io::World& world, tables::CheckpointOptions options, GiveUp give_up)
+  Checkpointer(io::World& world, tables::CheckpointOptions options, GiveUp give_up,
+               LogIsFull log_is_full)
       : world_(world),
         options_(options),
         give_up_(std::move(give_up)),
+        log_is_full_(std::move(log_is_full)),
         looked_(world.fibers),
         ran_(world.fibers),
         fibers_(world.fibers) {}
@@ -58,7 +63,9 @@ class Checkpointer {
  private:
   void run();
   void start_due();
-  void run_one(PartitionId partition);
+  void run_one(PartitionId partition, tables::Why why);
+  std::vector<tables::Dirt> dirt() const;
+  void rest(PartitionId partition, Duration pause);  // parks
   Result<void> checkpoint(const Subject& subject);
   void failed(PartitionId partition, const Error& why);
   Instant next_age() const;
@@ -67,7 +74,8 @@ class Checkpointer {
   const tables::CheckpointOptions options_;
   std::map<PartitionId, Subject> subjects_;
   const GiveUp give_up_;
-  std::set<PartitionId> running_, resting_;        // after an error
+  const LogIsFull log_is_full_;
+  std::set<PartitionId> running_, resting_;        // after an error, or one for a full log
   std::map<PartitionId, std::uint32_t> failures_;  // since the last that was done
   io::Event looked_, ran_;
   io::Group fibers_;

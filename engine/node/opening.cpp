@@ -56,7 +56,11 @@ Result<void> open_wals(Rooms& r) {
                        {.folder = wal::stream_folder(stream),
                         .stream_id = r.layout.storage_id + stream,
                         .segment_bytes = static_cast<std::uint32_t>(r.options.segment_bytes),
-                        .rest_after_open = start_in_peace}));
+                        .bytes_max = r.options.log_bytes_max,
+                        .rest_after_open = start_in_peace,
+                        .became_full = [&r] {
+                          if (r.checkpointer) r.checkpointer->look();
+                        }}));
     opened->listen(watched_loglet, r.wal_watch);
     r.loglets[stream] = std::make_unique<log::LogletStore>(*opened, r.world.fibers, r.world.trace);
     r.wals[stream] = std::move(opened);

@@ -57,7 +57,8 @@ struct Options {
   bool protocol_v7 = false;                           // offer version 7 to new invocations
   wire::EffectiveOptions invocation_defaults;
 
-  std::uint64_t segment_bytes = 64u << 20;  // of the WAL
+  std::uint64_t segment_bytes = 64u << 20;                 // of the WAL
+  std::uint64_t log_bytes_max = std::uint64_t{256} << 30;  // files of one stream of the WAL
   // Log behind the last checkpoints, all partitions of a shard: what a crash replays.
   std::uint64_t checkpoint_log_bytes = 8u << 20;
   std::uint64_t dirty_bytes_max = 64u << 20;  // rows in memory, all partitions of a shard

@@ -71,7 +71,10 @@ Result<void> open_rooms(Shard::Rooms& r) {
   r.invoker = std::make_unique<invoker::Invoker>(r.world, invoker_options(r.options), *r.journal,
                                                  *r.schema);
   r.checkpointer = std::make_unique<Checkpointer>(
-      r.world, checkpoint_options(r.options), [&r](const Error& why) { r.wal_watch.failed(why); });
+      r.world, checkpoint_options(r.options), [&r](const Error& why) { r.wal_watch.failed(why); },
+      [&r] {
+        return std::ranges::any_of(r.wals, [](const auto& w) { return w.second->is_full(); });
+      });
   r.handlers = std::make_unique<InvokerHandlers>(*r.invoker, *r.checkpointer);
   r.replicas = std::make_unique<Replicas>(ReplicaNeeds{.world = r.world,
                                                        .rpc = r.rpc,

@@ -521,7 +521,8 @@ tables::Dirt Partition::dirt() const {
           .frozen_bytes = store_.bytes() - store_.active_bytes(),
           .log_bytes = log_bytes_,
           .dirty_since = dirty_since_.value_or(world_.clock.steady()),
-          .running = checkpointing_};
+          .running = checkpointing_,
+          .half_done = store_.frozen() && !checkpointing_};
 }
 
 // Apply never parks, so wherever this runs is the border of a record.

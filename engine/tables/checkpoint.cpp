@@ -14,11 +14,15 @@ std::uint64_t bytes_of(std::span<const Dirt> all) {
   return bytes;
 }
 
-bool may_be_due(const Dirt& dirt) { return !dirt.running && dirt.dirty_bytes > 0; }
+bool may_be_due(const Dirt& dirt) {
+  return !dirt.running && (dirt.dirty_bytes > 0 || dirt.half_done || dirt.frees_log);
+}
 
 std::optional<Why> why_due(const CheckpointOptions& options, const Dirt& dirt, Instant now) {
   if (dirt.dirty_bytes >= options.dirty_bytes_max) return Why::dirty_bytes;
-  if (now - dirt.dirty_since >= options.age_max) return Why::age;
+  if (dirt.dirty_bytes > 0 && now - dirt.dirty_since >= options.age_max) return Why::age;
+  if (dirt.half_done) return Why::half_done;
+  if (dirt.frees_log) return Why::log_full;
   return std::nullopt;
 }
 
@@ -30,6 +34,8 @@ std::string_view name_of(Why why) {
     case Why::log_bytes: return "log_bytes";
     case Why::age: return "age";
     case Why::shared_bytes: return "shared_bytes";
+    case Why::half_done: return "half_done";
+    case Why::log_full: return "log_full";
   }
   return "?";
 }
@@ -53,13 +59,13 @@ std::vector<Due> checkpoints_due(const CheckpointOptions& options, std::span<con
   const std::size_t room = options.running_max - std::min(running, options.running_max);
   std::uint64_t kept = 0, behind = 0;
   for (const Dirt& dirt : all) kept += dirt.dirty_bytes;
-  for (const Dirt& dirt : candidates) behind += dirt.log_bytes;
+  for (const Dirt& dirt : candidates) behind += dirt.dirty_bytes > 0 ? dirt.log_bytes : 0;
 
   std::vector<Due> due;
   const auto choose = [&](const Dirt& dirt, Why why) {
     due.push_back({.partition = dirt.partition, .why = why});
     kept -= dirt.dirty_bytes;
-    behind -= dirt.log_bytes;
+    behind -= dirt.dirty_bytes > 0 ? dirt.log_bytes : 0;
   };
   std::ranges::stable_sort(candidates, std::greater{}, &Dirt::dirty_bytes);
   for (const Dirt& dirt : candidates) {
@@ -71,6 +77,7 @@ std::vector<Due> checkpoints_due(const CheckpointOptions& options, std::span<con
   std::ranges::stable_sort(candidates, std::greater{}, &Dirt::log_bytes);
   for (const Dirt& dirt : candidates) {
     if (due.size() == room || behind < options.log_bytes_max) return due;
+    if (dirt.dirty_bytes == 0) continue;
     if (std::ranges::find(due, dirt.partition, &Due::partition) != due.end()) continue;
     choose(dirt, Why::log_bytes);
   }

@@ -9,12 +9,16 @@
 //                           together have more log than log_bytes_max behind their last
 //                           checkpoints, if it has most of it.  That log is what a crash
 //                           would replay, so it bounds the time of a start
+//                           or, when its log has no room left, as long as that lets some of
+//                           the log go, dirty or not: what is copied twice needs no log, so a
+//                           clean one is copied once more, or a full log were full for ever
+//                           or, when its last checkpoint was begun and failed
 //     admission slows       between shared_bytes_max and twice that, and stops there:
 //                           memory grows faster than it can be laid down
 //
 // Checkpoints are few and large: each costs some milliseconds and several syncs, and
 // leaves a file that compaction has to merge.  So at most running_max run at a time,
-// and what is not dirty is never due.
+// and while the log has room what is not dirty is never due.
 #pragma once
 
 #include <cstdint>
@@ -43,9 +47,11 @@ struct Dirt {
   std::uint64_t log_bytes = 0;     // since the last checkpoint was frozen
   Instant dirty_since;             // when the active layer got its first row
   bool running = false;            // a checkpoint of it is being written
+  bool half_done = false;          // one was begun, and could not be written
+  bool frees_log = false;          // its log has no room, and is kept behind its last checkpoint
 };
 
-enum class Why { dirty_bytes, log_bytes, age, shared_bytes };
+enum class Why { dirty_bytes, log_bytes, age, shared_bytes, half_done, log_full };
 std::string_view name_of(Why why);
 
 struct Due {

@@ -136,6 +136,7 @@ node::Options draw_node_options(Experiment& experiment) {
   options.protocol_v7 =
       experiment.setting("limit.protocol_v7", experiment.dice("node.protocol").below(3) == 0) != 0;
   options.segment_bytes = limit("segment_bytes", (64u << 10) << dice.below(5));
+  options.log_bytes_max = limit("log_bytes_max", options.log_bytes_max);
   options.checkpoint_log_bytes = limit("checkpoint_log_bytes", (4u << 10) << dice.below(6));
   options.dirty_bytes_max = limit("dirty_bytes_max", (4u << 10) << dice.below(6));
   options.checkpoint_every = limit_ms("checkpoint_every", milliseconds(500 + dice.below(20'000)));

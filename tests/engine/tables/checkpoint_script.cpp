@@ -30,13 +30,17 @@ class Driver {
     if (command.verb == "partition") {
       const PartitionId id(std::stoull(command.words.at(0)));
       std::erase_if(all_, [&](const Dirt& dirt) { return dirt.partition == id; });
-      const bool running = std::ranges::find(command.words, "running") != command.words.end();
+      const auto said = [&](std::string_view word) {
+        return std::ranges::find(command.words, word) != command.words.end();
+      };
       all_.push_back({.partition = id,
                       .dirty_bytes = number("dirty", 0),
                       .frozen_bytes = number("frozen", 0),
                       .log_bytes = number("log", 0),
                       .dirty_since = now - std::chrono::seconds(number("age", 0)),
-                      .running = running});
+                      .running = said("running"),
+                      .half_done = said("half_done"),
+                      .frees_log = said("frees_log")});
       return "";
     }
     if (command.verb == "due") {
