@@ -447,6 +447,9 @@ std::string planted(std::string_view text, std::vector<Graft> grafts,
 bool may_be_counted(const Edit& edit, std::string_view text) {
   const std::string_view left = last_token(text.substr(0, text.find(edit.old_text)));
   if (left != ";" && left != "{" && left != "}") return false;
+  // Behind a jump, and before a label, nothing is run.
+  const std::string_view first = trimmed(edit.old_text);
+  if (first.starts_with("case ") || first.starts_with("default:")) return false;
   return !trimmed(edit.old_text).empty() && trimmed(edit.old_text).front() != '}' &&
          (trimmed(edit.new_text).empty() || trimmed(edit.new_text).front() != '}');
 }

@@ -112,6 +112,14 @@ TEST(Graft, AStatementIsGraftedUnlessItDeclares) {
   EXPECT_EQ(form("{ x + @ }", stmt, edit("f();", "g();")), lazy);
 }
 
+// In front of a label nothing is run: counting there would say "never reached".
+TEST(Graft, AReplacementIsCountedOnlyWhereAStatementMayStand) {
+  const std::string text = "switch (x) { case a: f(); break; case b: g(); }";
+  EXPECT_TRUE(may_be_counted(edit("f();", ""), "if (x) { f(); }"));
+  EXPECT_FALSE(may_be_counted(edit("case b: g();", "case b: h();"), text));
+  EXPECT_FALSE(may_be_counted(edit("x) {", "y) {"), text));
+}
+
 TEST(Graft, ManyStandInOneText) {
   const Graft one = {.number = 1, .form = Form::pure, .at = 2, .old_text = "1", .new_text = "3"};
   const Graft two = {.number = 2, .form = Form::branch, .at = 6, .old_text = "b(2);"};
