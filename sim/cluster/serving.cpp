@@ -53,7 +53,7 @@ processor::Bounds draw_bounds(Experiment& experiment) {
     return static_cast<std::size_t>(dice.log_between(least, most));
   };
   if (!tiny) return bounds;
-  bounds.timers = few(2, 64);
+  bounds.timers = few(2, 8);
   bounds.timers_fired = few(1, 16);
   bounds.outbox_messages = few(1, 32);
   bounds.outbox_batch = few(1, 8);
