@@ -100,14 +100,14 @@ Result<Position> Wal::seal(LogletId loglet, std::string_view why) {
 }
 
 Result<Position> Wal::trim(LogletId loglet, Offset last) {
-  TRY_VOID(admit(0, Admission::reserved));
+  TRY_VOID(admit(0, Admission::freeing));
   freed_at_ = put({.kind = Kind::trim, .loglet = loglet, .offset = last});
   if (oldest_is_dead() || worth_moving()) house_.notify_all();
   return freed_at_;
 }
 
 Result<Position> Wal::drop(LogletId loglet) {
-  TRY_VOID(admit(0, Admission::reserved));
+  TRY_VOID(admit(0, Admission::freeing));
   freed_at_ = put({.kind = Kind::drop, .loglet = loglet});
   if (oldest_is_dead() || worth_moving()) house_.notify_all();
   return freed_at_;
@@ -122,8 +122,8 @@ Result<void> Wal::admit(std::size_t bytes, Admission admission) const {
                                    std::to_string(record_bytes_max()));
   }
   const std::uint32_t wanted = frame_bytes(static_cast<std::uint32_t>(bytes));
-  if (admission != Admission::reserved && unsynced_bytes_ > 0 &&
-      unsynced_bytes_ + wanted > options_.unsynced_bytes_max) {
+  const bool may_wait = admission == Admission::ordinary || admission == Admission::finishing;
+  if (may_wait && unsynced_bytes_ > 0 && unsynced_bytes_ + wanted > options_.unsynced_bytes_max) {
     return fail(Code::retry_later,
                 std::to_string(unsynced_bytes_) + " bytes wait for the disk already");
   }
@@ -175,7 +175,8 @@ std::uint32_t Wal::held_back(Admission admission) const {
   switch (admission) {
     case Admission::ordinary: return last + std::min(options_.finishing_reserve_bytes, eighth);
     case Admission::finishing: return last;
-    case Admission::reserved: return 0;
+    case Admission::reserved: return last / 4;
+    case Admission::freeing: return 0;
   }
   UNREACHABLE();
 }

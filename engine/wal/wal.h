@@ -16,10 +16,10 @@
 // There is no timer: a batch waits for the batch before it and for the end of the turn,
 // never longer, so one append alone costs one sync, and a thousand cost one sync more.
 //
-// Admission.  Bytes are held back: the last for what ends work and frees space (seal,
-// trim, metadata, announcements), the next to last for what finishes work that exists
-// (responses, timers, deliveries).  New work is refused first, else a full disk could
-// never be trimmed.
+// Admission.  Bytes are held back: the last for what frees space (trims, drops), those
+// before it for what ends work (seals, metadata, announcements), those before these for
+// what finishes work that exists (responses, timers, deliveries).  New work is refused
+// first, else a full disk could never be trimmed.
 //
 // A write or sync that fails ends it (fail-safe): the bytes are in doubt for ever, so
 // nothing after them is acknowledged by this process; reads go on.  Restarting recovers.
@@ -94,7 +94,8 @@ inline constexpr std::uint32_t record_bytes_max_of(std::uint64_t segment_bytes) 
 enum class Admission {
   ordinary,   // new work
   finishing,  // ends or moves work that exists: responses, timers, outbox deliveries
-  reserved,   // frees space or keeps the system whole: durability, announce, metadata
+  reserved,   // keeps the system whole: seals, durability, announce, metadata
+  freeing,    // frees space: trims, drops.  Nothing else may take the last of it
 };
 
 struct Entry {

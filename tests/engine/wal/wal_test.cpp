@@ -281,9 +281,9 @@ TEST(Wal, AFullDiskRefusesNewWorkFirstAndRecovers) {
   node.loop->run_for(seconds(1));
   node.disk.limit(node.disk.used());
   std::uint64_t offset = 0;
-  const auto fill = [&](Admission admission) {
+  const auto fill = [&](Admission admission, std::size_t bytes = 500) {
     while (true) {
-      const auto at = node.append(1, offset + 1, record(offset + 1, 500), admission);
+      const auto at = node.append(1, offset + 1, record(offset + 1, bytes), admission);
       if (!at && at.error().code == Code::retry_later) {
         (void)node.loop->fibers.sleep_until(node.loop->in(seconds(1)));
         continue;
@@ -297,13 +297,21 @@ TEST(Wal, AFullDiskRefusesNewWorkFirstAndRecovers) {
     const std::uint64_t ordinary = offset;
     EXPECT_EQ(fill(Admission::finishing), "full");
     EXPECT_GT(offset, ordinary + 3);
-    EXPECT_TRUE(node.append(1, offset + 1, "metadata still goes", Admission::reserved));
-    ++offset;
+    const std::uint64_t finishing = offset;
+    EXPECT_EQ(fill(Admission::reserved, 1), "full");
+    EXPECT_GT(offset, finishing + 1);
+    // Whatever else there is, what frees space has room.
     const auto at = node.wal->trim(LogletId(1), Offset(offset));
     ASSERT_TRUE(at);
     ASSERT_TRUE(node.wal->wait_durable(*at));
     ASSERT_TRUE(node.loop->fibers.sleep_until(node.loop->in(seconds(2))));
-    // The file that was freed is recycled: no byte more of the disk is needed.
+    // The files that were freed are recycled, first the first, which is small, and when it is
+    // used the large one: no byte more of the disk is needed.
+    for (int i = 0; i < 3; ++i) {
+      ++offset;
+      EXPECT_TRUE(node.append(1, offset, record(offset, 500), Admission::reserved));
+    }
+    ASSERT_TRUE(node.loop->fibers.sleep_until(node.loop->in(seconds(2))));
     EXPECT_TRUE(node.append(1, offset + 1, record(1, 500)));
   }));
   EXPECT_GE(node.trace.events["wal.no_room"], 1u);
