@@ -204,6 +204,7 @@ Result<std::size_t> Conduit::write(Side side, std::string_view bytes, Instant de
                                universe.weather.connection_reset)) {
     universe.recorder.count("mishap.connection_reset", 1);
     send_reset(side);
+    wake(side);  // somebody else may read here
     return fail(Code::failed, "connection was reset");
   }
   push(side, bytes.substr(0, count));

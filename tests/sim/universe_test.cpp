@@ -285,6 +285,39 @@ TEST(Crash, PeersOfAStreamSeeAResetOrNothing) {
   }
 }
 
+// One fiber reads, another writes and is told that the connection is gone.
+TEST(Network, AResetReachesWhoReadsWhileAnotherWrites) {
+  faults::Weather weather;
+  weather.connection_reset = 1;
+  Universe universe({.seed = 1, .weather = weather});
+  universe.add_host({.name = "server"}).start(on_shard_0([](io::World& world) {
+    auto listener = world.streams.listen("0.0.0.0:80");
+    auto stream = (*listener)->accept(io::never);
+    (void)world.fibers.sleep_until(io::never);
+  }));
+  bool read_ended = false;
+  universe.add_host({.name = "client"}).start(on_shard_0([&](io::World& world) {
+    (void)world.fibers.sleep_until(world.fibers.now() + milliseconds(10));
+    auto stream = world.streams.connect("server:80", world.fibers.now() + seconds(1));
+    ASSERT_TRUE(stream);
+    io::Group reading(world.fibers);
+    reading.start("reader", [&] {
+      std::string bytes(10, '\0');
+      const auto read = (*stream)->read(std::as_writable_bytes(std::span(bytes)),
+                                        world.fibers.now() + seconds(30));
+      EXPECT_FALSE(read);
+      read_ended = read.error().code == Code::failed;
+    });
+    (void)world.fibers.sleep_until(world.fibers.now() + seconds(1));
+    EXPECT_FALSE((*stream)->write(as_bytes(std::string_view("x")), io::never));
+    (void)world.fibers.sleep_until(world.fibers.now() + seconds(1));
+    EXPECT_TRUE(read_ended);
+    reading.stop();
+  }));
+  universe.loop.run(3 * second);
+  EXPECT_TRUE(read_ended);
+}
+
 TEST(Tables, AnIngestIsAllOrNothingInACrash) {
   int all = 0, nothing = 0;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
