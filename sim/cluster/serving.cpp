@@ -142,8 +142,11 @@ node::Options draw_node_options(Experiment& experiment) {
   options.checkpoint_every = limit_ms("checkpoint_every", milliseconds(500 + dice.below(20'000)));
   options.concurrent_invocations_max =
       static_cast<std::uint32_t>(limit("concurrent_invocations", 2 + dice.below(30)));
+  // Some wait for longer than any run lasts: what a handler is not told, no second attempt tells.
+  const Duration inactivity = milliseconds(200 + dice.below(5000));
+  const bool waits = experiment.dice("node.inactivity").below(3) == 0;
   options.invocation_defaults.inactivity_timeout =
-      limit_ms("inactivity_timeout", milliseconds(200 + dice.below(5000)));
+      limit_ms("inactivity_timeout", waits ? Duration(std::chrono::minutes(30)) : inactivity);
   options.invocation_defaults.abort_timeout =
       limit_ms("abort_timeout", milliseconds(2000 + dice.below(10'000)));
   options.invocation_defaults.retry_initial_interval =
